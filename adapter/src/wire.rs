@@ -1,0 +1,61 @@
+//! The bytes of one broadcast, as Node's classic Redis adapter writes and reads them.
+//!
+//! A broadcast is one MessagePack list, `[uid, {type, data, nsp}, {rooms, except, flags}]`. [`encode_broadcast`] writes it
+//! byte for byte as Node does, [`sent_by`] looks at the leading id alone, and [`decode_broadcast`] reads what Node, older
+//! adapters and emitters in other languages send. `docs/wire.md` describes the format and what is tolerated in it.
+
+mod convert;
+mod date;
+mod decode;
+mod encode;
+mod event;
+mod extension;
+mod json;
+mod msgpack;
+mod number;
+mod refusal;
+mod render;
+mod transcode;
+mod walk;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use convert::{json_to_msgpack, msgpack_to_json};
+pub use decode::{Broadcast, DecodeError, decode_broadcast, sent_by};
+pub use encode::{EncodeError, encode_broadcast};
+pub use event::EventData;
+
+/// The largest message written or read, in bytes (16 MiB).
+///
+/// It is far above any sensible event, and bounds what one message can make a node allocate.
+pub const MAX: usize = 16 * 1024 * 1024;
+
+/// The most rooms, excepted rooms, or binary values that one message may name, each counted by itself.
+///
+/// Each takes many times its one or two bytes on the wire once it is read, so the size alone does not bound them.
+pub const MAX_PARTS: usize = 1 << 18;
+
+/// How many lists and maps may stand inside each other in the data of an event, the list of its arguments included.
+const DEPTH: usize = 128;
+
+/// The targets of a broadcast as they stand on the wire.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// Rooms whose members get the event; empty for everybody in the namespace.
+    pub rooms: Vec<String>,
+    /// Rooms whose members do not get it, also when they are in one of `rooms`.
+    pub except: Vec<String>,
+    /// How it is to be delivered.
+    pub flags: Flags,
+}
+
+/// How a broadcast is to be delivered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Whether a client that cannot take the event at once may miss it.
+    pub volatile: bool,
+    /// Whether transports that can compress should do so; `None` leaves it to them.
+    pub compress: Option<bool>,
+}

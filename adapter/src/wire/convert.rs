@@ -1,0 +1,71 @@
+//! One value in the form of either client parser, as the other has it: for what clients send and get outside broadcasts.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::{
+    DEPTH, DecodeError, EncodeError, MAX, event::Traits, msgpack::Reader, refusal::Refusal, render,
+    transcode::transcode_value, walk::walk, writer::Writer,
+};
+
+/// MessagePack of a JSON text, its placeholders replaced by the `attachments` that they point at.
+///
+/// # Errors
+///
+/// [`EncodeError`] if the text is no JSON, or a placeholder points nowhere.
+pub fn json_to_msgpack(json: &str, attachments: &VecDeque<Bytes>) -> Result<Bytes, EncodeError> {
+    if json.len() > MAX {
+        return Err(EncodeError::TooLarge(json.len()));
+    }
+    let mut out = Writer::with_capacity(json.len());
+    transcode_value(json, attachments, &mut out)?;
+    Ok(out.finish().into())
+}
+
+/// JSON of a MessagePack value, and the binary values that it has placeholders for, in order.
+///
+/// # Errors
+///
+/// [`DecodeError`] if the bytes are anything but one whole value.
+pub fn msgpack_to_json(bytes: &[u8]) -> Result<(String, Vec<Bytes>), DecodeError> {
+    if bytes.len() > MAX {
+        return Err(DecodeError::TooLarge(bytes.len()));
+    }
+    let mut reader = Reader::new(bytes);
+    let mut traits = Traits::default();
+    walk(&mut reader, DEPTH, &mut |step| traits.see(&step))?;
+    if !reader.rest().is_empty() {
+        return Err(Refusal::Malformed("something follows the value").into());
+    }
+    let attachments = traits.checked_attachments()?;
+    let mut json = render::Json::new(bytes.len(), attachments);
+    walk(&mut Reader::new(bytes), DEPTH, &mut |step| json.step(step))?;
+    Ok(json.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_survive_the_way_there_and_back() {
+        let text = r#"[{"a":[1,-2,2.5,null,true],"b":{"_placeholder":true,"num":0}},"日本"]"#;
+        let attachments = VecDeque::from([Bytes::from_static(&[1, 2, 3])]);
+
+        let msgpack = json_to_msgpack(text, &attachments).unwrap();
+
+        let (json, binary) = msgpack_to_json(&msgpack).unwrap();
+        assert_eq!(json, text);
+        assert_eq!(binary, attachments);
+    }
+
+    #[test]
+    fn anything_but_one_whole_value_is_refused() {
+        assert!(json_to_msgpack("[1", &VecDeque::new()).is_err());
+        assert!(json_to_msgpack("[] []", &VecDeque::new()).is_err());
+        assert!(msgpack_to_json(&[0x91]).is_err());
+        assert!(msgpack_to_json(&[0x01, 0x02]).is_err());
+        assert!(msgpack_to_json(&[0xdd, 0xff, 0xff, 0xff, 0xff]).is_err());
+    }
+}
