@@ -1,0 +1,281 @@
+//! A gateway: the handlers and hooks of one namespace.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use crate::{
+    DisconnectReason, Server, Socket,
+    extract::Arguments,
+    handler::{Erased, Handler, HandlerFuture, erase_event_handler, erase_hook},
+    occasion::{Connect, Disconnect, Event, Init},
+    platform::{AckId, Incoming, is_reserved},
+    reply::{HookReply, IntoReply, Reply},
+    run::{Dispatch, Hook},
+    state::States,
+};
+
+/// Handlers and hooks on one namespace.
+///
+/// Built once, then given to a node. The mistakes that can be made in building one, such as two handlers for
+/// an event, panic right there and say what is wrong.
+///
+/// ```
+/// use roomcast_gateway::{Ack, Data, Gateway};
+///
+/// async fn ping(Data(text): Data<String>) -> Ack<String> {
+///     Ack(text)
+/// }
+///
+/// let echo = Gateway::new("/echo").on("ping", ping);
+///
+/// assert_eq!(echo.namespace(), "/echo");
+/// assert!(echo.handles("ping"));
+/// ```
+pub struct Gateway {
+    namespace: String,
+    states: Arc<States>,
+    handlers: BTreeMap<String, Erased<Event, Reply>>,
+    emitted: BTreeSet<String>,
+    init: Option<Erased<Init, ()>>,
+    connect: Option<Erased<Connect, ()>>,
+    disconnect: Option<Erased<Disconnect, ()>>,
+    exception_cause: bool,
+}
+
+impl Gateway {
+    /// A gateway without handlers on `namespace`. A `/` is put before names that begin with none.
+    ///
+    /// # Panics
+    ///
+    /// If the name holds a comma or a question mark, which no client can connect to.
+    #[must_use]
+    #[track_caller]
+    pub fn new(namespace: impl Into<String>) -> Self {
+        let mut namespace = namespace.into();
+        if !namespace.starts_with('/') {
+            namespace.insert(0, '/');
+        }
+        assert!(
+            !namespace.contains([',', '?']),
+            "the namespace `{namespace}` holds a comma or a question mark"
+        );
+        Self {
+            namespace,
+            states: Arc::default(),
+            handlers: BTreeMap::new(),
+            emitted: BTreeSet::new(),
+            init: None,
+            connect: None,
+            disconnect: None,
+            exception_cause: true,
+        }
+    }
+
+    /// Gives the handlers that follow a value to share, of which each gets a clone as
+    /// [`State<T>`](crate::State).
+    ///
+    /// # Panics
+    ///
+    /// If there is one of the same type.
+    #[must_use]
+    #[track_caller]
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, state: T) -> Self {
+        assert!(
+            Arc::make_mut(&mut self.states).insert(state),
+            "`{}` has state of type `{}` already",
+            self.namespace,
+            std::any::type_name::<T>()
+        );
+        self
+    }
+
+    /// Calls `handler` when a client emits `event`.
+    ///
+    /// The handler is an `async fn` of up to six arguments that implement [`Extract`](crate::extract::Extract),
+    /// in any order, and returns what implements [`IntoReply`]. One client's events are handled one after the
+    /// other, in the order in which it sent them.
+    ///
+    /// # Panics
+    ///
+    /// If the event has a handler, if its name is reserved, or if the handler asks for state that the
+    /// gateway has not been given before.
+    #[must_use]
+    #[track_caller]
+    pub fn on<H, A>(mut self, event: impl Into<String>, handler: H) -> Self
+    where
+        H: Handler<A>,
+        A: Arguments<Event>,
+        H::Returned: HandlerFuture<Output: IntoReply> + Send + 'static,
+    {
+        let event = event.into();
+        assert!(
+            !is_reserved(&event),
+            "no client can emit `{event}`, Socket.IO keeps the name for itself: see on_connection and on_disconnect"
+        );
+        assert!(
+            !self.handles(&event),
+            "`{event}` on `{}` has a handler already",
+            self.namespace
+        );
+        self.check_state::<Event, A>(&event);
+        self.handlers.insert(event, erase_event_handler(handler));
+        self
+    }
+
+    /// Calls `hook` once, before anyone is connected. It can take [`Server`] and [`State`](crate::State).
+    ///
+    /// # Panics
+    ///
+    /// If there is one already, or if it asks for state that the gateway has not been given before.
+    #[must_use]
+    #[track_caller]
+    pub fn on_init<H, A>(mut self, hook: H) -> Self
+    where
+        H: Handler<A>,
+        A: Arguments<Init>,
+        H::Returned: HandlerFuture<Output: HookReply> + Send + 'static,
+    {
+        self.check_hook::<Init, A>("on_init", self.init.is_some());
+        self.init = Some(erase_hook(hook));
+        self
+    }
+
+    /// Calls `hook` when a socket has connected, before its first event is handled. It can take
+    /// [`Socket`], [`Server`] and [`State`](crate::State).
+    ///
+    /// An exception is told to the client, without a cause; the socket stays connected.
+    ///
+    /// # Panics
+    ///
+    /// If there is one already, or if it asks for state that the gateway has not been given before.
+    #[must_use]
+    #[track_caller]
+    pub fn on_connection<H, A>(mut self, hook: H) -> Self
+    where
+        H: Handler<A>,
+        A: Arguments<Connect>,
+        H::Returned: HandlerFuture<Output: HookReply> + Send + 'static,
+    {
+        self.check_hook::<Connect, A>("on_connection", self.connect.is_some());
+        self.connect = Some(erase_hook(hook));
+        self
+    }
+
+    /// Calls `hook` when a socket is gone. It can take what [`on_connection`](Self::on_connection) can, and
+    /// the [`DisconnectReason`].
+    ///
+    /// # Panics
+    ///
+    /// If there is one already, or if it asks for state that the gateway has not been given before.
+    #[must_use]
+    #[track_caller]
+    pub fn on_disconnect<H, A>(mut self, hook: H) -> Self
+    where
+        H: Handler<A>,
+        A: Arguments<Disconnect>,
+        H::Returned: HandlerFuture<Output: HookReply> + Send + 'static,
+    {
+        self.check_hook::<Disconnect, A>("on_disconnect", self.disconnect.is_some());
+        self.disconnect = Some(erase_hook(hook));
+        self
+    }
+
+    /// Names events that the handlers emit. Metrics count them by name, and all others together.
+    #[must_use]
+    pub fn emits<S: Into<String>>(mut self, events: impl IntoIterator<Item = S>) -> Self {
+        self.emitted.extend(events.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whether exceptions tell the client the event and the body that caused them; they do unless told not to.
+    #[must_use]
+    pub fn exception_cause(mut self, included: bool) -> Self {
+        self.exception_cause = included;
+        self
+    }
+
+    #[track_caller]
+    fn check_hook<O, A: Arguments<O>>(&self, name: &str, is_taken: bool) {
+        assert!(!is_taken, "`{}` has an {name} already", self.namespace);
+        self.check_state::<O, A>(name);
+    }
+
+    #[track_caller]
+    fn check_state<O, A: Arguments<O>>(&self, name: &str) {
+        if let Err(missing) = A::check_all(&self.states) {
+            panic!("`{name}` on `{}`: {missing}", self.namespace);
+        }
+    }
+}
+
+/// What platforms use.
+impl Gateway {
+    /// The namespace, `/` first.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The names of the events that have a handler.
+    pub fn events(&self) -> impl Iterator<Item = &str> {
+        self.handlers.keys().map(String::as_str)
+    }
+
+    /// The names given to [`emits`](Self::emits).
+    pub fn emitted(&self) -> impl Iterator<Item = &str> {
+        self.emitted.iter().map(String::as_str)
+    }
+
+    /// Whether `event` has a handler.
+    pub fn handles(&self, event: &str) -> bool {
+        self.handlers.contains_key(event)
+    }
+
+    /// Runs the handler for `event` and sends what it replies through `socket`: an ack under the id `ack`, if
+    /// the client asked for one.
+    pub fn dispatch(&self, socket: Socket, event: Incoming, ack: Option<AckId>) -> Dispatch {
+        let handler = self.handlers.get(event.event()).cloned();
+        let event = Event {
+            socket,
+            states: Arc::clone(&self.states),
+            incoming: event,
+            ack,
+        };
+        Dispatch::new(handler, event, self.exception_cause)
+    }
+
+    /// Runs the hook for a gateway that starts to be served.
+    pub fn init(&self, server: Server) -> Hook<Init> {
+        let states = Arc::clone(&self.states);
+        Hook::new(self.init.clone(), Init { server, states }, None)
+    }
+
+    /// Runs the hook for a socket that has connected.
+    pub fn connected(&self, socket: Socket) -> Hook<Connect> {
+        let told = Some(socket.clone());
+        let states = Arc::clone(&self.states);
+        Hook::new(self.connect.clone(), Connect { socket, states }, told)
+    }
+
+    /// Runs the hook for a socket that is gone.
+    pub fn disconnected(&self, socket: Socket, reason: DisconnectReason) -> Hook<Disconnect> {
+        let disconnect = Disconnect {
+            socket,
+            states: Arc::clone(&self.states),
+            reason,
+        };
+        Hook::new(self.disconnect.clone(), disconnect, None)
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("namespace", &self.namespace)
+            .field("events", &self.handlers.keys())
+            .field("state", &self.states)
+            .finish_non_exhaustive()
+    }
+}

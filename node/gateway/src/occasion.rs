@@ -1,0 +1,139 @@
+//! What handlers are called on: an event, or one of the three turns in a gateway's life.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    DisconnectReason, Exception, Raw, Server, Socket, body,
+    platform::{AckId, Incoming},
+    state::States,
+};
+
+/// What a handler is called on. Every occasion knows the server and the gateway's shared state.
+pub trait Occasion: sealed::Sealed {
+    /// The server, at the gateway's namespace.
+    fn server(&self) -> Server;
+
+    /// The shared state of type `T`, if the gateway was given one.
+    fn state<T: Clone + Send + Sync + 'static>(&self) -> Option<T>;
+}
+
+/// An occasion that concerns one socket.
+#[diagnostic::on_unimplemented(
+    message = "there is no socket on this occasion",
+    label = "no socket when a gateway starts",
+    note = "`on_init` runs before anyone is connected: take `Server` instead"
+)]
+pub trait OfSocket: Occasion {
+    /// The socket.
+    fn socket(&self) -> &Socket;
+}
+
+/// A client emitted an event.
+#[derive(Debug)]
+pub struct Event {
+    pub(crate) socket: Socket,
+    pub(crate) states: Arc<States>,
+    pub(crate) incoming: Incoming,
+    pub(crate) ack: Option<AckId>,
+}
+
+/// A socket connected.
+#[derive(Debug)]
+pub struct Connect {
+    pub(crate) socket: Socket,
+    pub(crate) states: Arc<States>,
+}
+
+/// A socket is gone.
+#[derive(Debug)]
+pub struct Disconnect {
+    pub(crate) socket: Socket,
+    pub(crate) states: Arc<States>,
+    pub(crate) reason: DisconnectReason,
+}
+
+/// The gateway starts to be served.
+#[derive(Debug)]
+pub struct Init {
+    pub(crate) server: Server,
+    pub(crate) states: Arc<States>,
+}
+
+impl Event {
+    /// The event's name.
+    pub fn name(&self) -> &str {
+        self.incoming.event()
+    }
+
+    /// The body as it came; none if the event has no arguments.
+    pub fn body(&self) -> Option<&Raw> {
+        self.incoming.body()
+    }
+
+    /// Whether the client waits for an ack.
+    pub fn wants_ack(&self) -> bool {
+        self.ack.is_some()
+    }
+
+    /// The field `name` of the body, read from null where there is none.
+    ///
+    /// # Errors
+    ///
+    /// An exception that names the field, and what was expected of it.
+    pub fn field<T: DeserializeOwned>(&self, name: &'static str) -> Result<T, Exception> {
+        match self.body() {
+            Some(body) => body::parse_field(body, name),
+            None => body::parse_field(&Raw::null(), name),
+        }
+    }
+}
+
+impl Disconnect {
+    /// Why it is gone.
+    pub fn reason(&self) -> DisconnectReason {
+        self.reason
+    }
+}
+
+macro_rules! occasions_of_sockets {
+    ($($occasion:ty),+) => {$(
+        impl Occasion for $occasion {
+            fn server(&self) -> Server {
+                self.socket.server()
+            }
+
+            fn state<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+                self.states.find()
+            }
+        }
+
+        impl OfSocket for $occasion {
+            fn socket(&self) -> &Socket {
+                &self.socket
+            }
+        }
+    )+};
+}
+
+occasions_of_sockets!(Event, Connect, Disconnect);
+
+impl Occasion for Init {
+    fn server(&self) -> Server {
+        self.server.clone()
+    }
+
+    fn state<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.states.find()
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::Event {}
+    impl Sealed for super::Connect {}
+    impl Sealed for super::Disconnect {}
+    impl Sealed for super::Init {}
+}
