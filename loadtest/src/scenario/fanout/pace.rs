@@ -1,0 +1,66 @@
+//! When messages leave: on a schedule that does not wait for the cluster, or when earlier ones have come back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::{sleep_until, timeout};
+
+use super::publisher::Publisher;
+use super::run::Run;
+use crate::measure::Latency;
+
+/// Sends `rate` messages a second, publishers in turn. Gives back how late the schedule was kept.
+pub(super) async fn on_schedule(
+    rate: u32,
+    duration: Duration,
+    messages: u64,
+    publishers: &[Arc<Publisher>],
+) -> Latency {
+    let start = Instant::now();
+    let mut lag = Latency::default();
+    let schedule = (0..messages).map(|number| due(number, rate));
+    let turns = publishers.iter().cycle();
+    for (due, publisher) in schedule.take_while(|&due| due < duration).zip(turns) {
+        let scheduled = start + due;
+        sleep_until(scheduled.into()).await;
+        lag.record(scheduled.elapsed());
+        publisher.publish(scheduled);
+    }
+    lag
+}
+
+/// Starts what then keeps itself going, and stops it when time or messages are up.
+pub(super) async fn on_return(
+    in_flight: u32,
+    duration: Duration,
+    publishers: &[Arc<Publisher>],
+    run: &Run,
+) {
+    for _ in 0..in_flight {
+        for publisher in publishers {
+            publisher.publish_within_budget();
+        }
+    }
+    // An error means that time is up before the messages are.
+    let _ = timeout(duration, run.spent()).await;
+    run.stop();
+}
+
+/// When the message with this number is to leave, counted from the first.
+fn due(number: u64, rate: u32) -> Duration {
+    let nanos = u128::from(number) * 1_000_000_000 / u128::from(rate);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_does_not_drift() {
+        assert_eq!(due(0, 3), Duration::ZERO);
+        assert_eq!(due(1, 3), Duration::from_nanos(333_333_333));
+        assert_eq!(due(3_000_000, 3), Duration::from_secs(1_000_000));
+        assert_eq!(due(u64::MAX, 1), Duration::from_nanos(u64::MAX));
+    }
+}

@@ -1,0 +1,244 @@
+//! The binary's `fanout` against a tiny server that delivers, or does not: the exit code tells which.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint leaves out test functions, but not what they call"
+)]
+
+use std::collections::HashMap;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::Message;
+
+/// What the server does wrong, once.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    /// One delivery goes missing.
+    Lose,
+    /// One delivery comes twice.
+    Repeat,
+    /// One message also goes to every other room.
+    Misroute,
+    /// One delivery is changed.
+    Corrupt,
+    /// One member is disconnected.
+    Disconnect,
+    /// No room can be joined.
+    Refuse,
+}
+
+/// The members of each room.
+type Rooms = Arc<Mutex<HashMap<String, Vec<mpsc::Sender<String>>>>>;
+
+struct Server {
+    url: String,
+    _tasks: JoinSet<()>,
+}
+
+impl Server {
+    async fn start(fault: Fault) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let rooms = Rooms::default();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(serve(stream, Arc::clone(&rooms), fault));
+            }
+        });
+        Self { url, _tasks: tasks }
+    }
+}
+
+async fn serve(stream: TcpStream, rooms: Rooms, fault: Fault) {
+    let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+    let open =
+        json!({"sid": "x", "pingInterval": 25_000, "pingTimeout": 20_000, "maxPayload": 1_000_000});
+    let (into, mut queue) = mpsc::channel(4096);
+    into.try_send(format!("0{open}")).unwrap();
+    let mut delivered = 0;
+    loop {
+        let text = tokio::select! {
+            Some(text) = queue.recv() => {
+                if socket.send(Message::text(text)).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            message = socket.next() => match message {
+                Some(Ok(Message::Text(text))) => text,
+                _ => return,
+            },
+        };
+        if text.starts_with("40") {
+            into.try_send(r#"40{"sid":"x"}"#.to_owned()).unwrap();
+        } else if let Some(join) = text.strip_prefix("420") {
+            let join: Vec<String> = serde_json::from_str(join).unwrap();
+            let mut rooms = rooms.lock().unwrap();
+            rooms.entry(join[1].clone()).or_default().push(into.clone());
+            let ack = match fault {
+                Fault::Refuse => r#"42["exception",{"message":"no"}]"#.to_owned(),
+                _ => format!("430{}", json!([{"room": join[1], "joined": true}])),
+            };
+            into.try_send(ack).unwrap();
+        } else if let Some(send) = text.strip_prefix("42") {
+            let send: Value = serde_json::from_str(send).unwrap();
+            let room = send[1]["room"].as_str().unwrap();
+            let message = format!("42{}", json!(["roomMsg", send[1]["data"]]));
+            deliver(&rooms.lock().unwrap(), room, &message, delivered, fault);
+            delivered += 1;
+        }
+    }
+}
+
+/// Delivers the message with this number of one publisher; the fault shows in the third, at the room's first member.
+fn deliver(
+    rooms: &HashMap<String, Vec<mpsc::Sender<String>>>,
+    room: &str,
+    message: &str,
+    number: u32,
+    fault: Fault,
+) {
+    let say = |member: &mpsc::Sender<String>, text: &str| {
+        // A member that has gone gets nothing.
+        let _ = member.try_send(text.to_owned());
+    };
+    for (index, member) in rooms[room].iter().enumerate() {
+        match fault {
+            _ if index > 0 || number != 2 => say(member, message),
+            Fault::Lose => {}
+            Fault::Repeat => [message; 2].iter().for_each(|text| say(member, text)),
+            Fault::Corrupt => say(member, &message.replacen("abc", "abd", 1)),
+            Fault::Disconnect => say(member, "41"),
+            Fault::None | Fault::Misroute | Fault::Refuse => say(member, message),
+        }
+    }
+    if fault == Fault::Misroute && number == 2 {
+        let others = rooms.iter().filter(|(name, _)| *name != room);
+        for member in others.flat_map(|(_, members)| members) {
+            say(member, message);
+        }
+    }
+}
+
+/// Runs the binary against a server with this fault; its output is JSON.
+async fn fanout(fault: Fault, options: &[&str]) -> Output {
+    let server = Server::start(fault).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roomcast-loadtest"));
+    command
+        .args(["fanout", "--json", "--url", &server.url])
+        .args(["--clients", "9", "--rooms", "3", "--messages", "30"])
+        .args(["--grace", "200ms", "--connect-timeout", "5s"])
+        .args(options);
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+fn report(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_delivers_passes_on_a_schedule() {
+    let output = fanout(Fault::None, &["--rate", "1000"]).await;
+
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!(report["traffic"]["sent"], 30);
+    assert_eq!(report["deliveries"]["expected"], 90);
+    assert_eq!(report["deliveries"]["delivered"], 90);
+    assert_eq!(report["traffic"]["latency_us"]["count"], 90);
+}
+
+#[tokio::test]
+async fn a_server_that_delivers_passes_at_its_own_pace() {
+    let output = fanout(Fault::None, &["--in-flight", "4"]).await;
+
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!(report["deliveries"]["delivered"], 90);
+}
+
+#[tokio::test]
+async fn time_ends_a_run_before_its_messages_are_spent() {
+    let options = ["--duration", "100ms", "--messages", "1000000"];
+    let output = fanout(Fault::None, &options).await;
+
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!(report["traffic"]["sent"], 10);
+}
+
+#[tokio::test]
+async fn every_fault_of_a_server_fails_the_run_by_its_name() {
+    for (fault, name, count) in [
+        (Fault::Lose, "lost", 3),
+        (Fault::Repeat, "duplicated", 3),
+        (Fault::Misroute, "misrouted", 18),
+        (Fault::Corrupt, "corrupted", 3),
+    ] {
+        let output = fanout(fault, &["--rate", "1000"]).await;
+
+        let report = report(&output);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert_eq!(report["deliveries"][name], count, "{report:#}");
+        assert_eq!(report["passed"], false);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_fails_the_run() {
+    let output = fanout(Fault::Disconnect, &["--rate", "1000"]).await;
+
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(report(&output)["traffic"]["disconnected"], 3);
+}
+
+#[tokio::test]
+async fn a_room_that_cannot_be_joined_is_an_error_with_the_servers_words() {
+    let output = fanout(Fault::Refuse, &["--connect-timeout", "500ms"]).await;
+
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("client 1 to its room"), "{error}");
+    assert!(error.contains("exception"), "{error}");
+}
+
+#[tokio::test]
+async fn a_missed_threshold_fails_the_run() {
+    let output = fanout(Fault::None, &["--max-p99", "0ms"]).await;
+
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        report(&output)["faults"][0]
+            .as_str()
+            .unwrap()
+            .contains("p99")
+    );
+}
+
+#[tokio::test]
+async fn arguments_that_make_no_sense_are_refused_before_anything_is_sent() {
+    for (options, reason) in [
+        (["--rooms", "10"], "some rooms would be empty"),
+        (["--publishers", "10"], "publishers are clients"),
+        (["--url", "http://192.0.2.1:3000"], "--allow-remote"),
+        (["--duration", "10"], "is no duration"),
+        (["--rate", "none"], "invalid value"),
+    ] {
+        let output = fanout(Fault::None, &options).await;
+
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{options:?}");
+        assert!(error.contains(reason), "{error}");
+    }
+}
