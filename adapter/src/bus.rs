@@ -1,0 +1,73 @@
+//! The seam to whatever carries messages between nodes.
+
+mod memory;
+mod redis;
+
+#[cfg(feature = "test-util")]
+pub use memory::Fault;
+pub use memory::{MemoryBus, MemoryHub};
+pub use redis::{MIN_CAPACITY, RedisBus};
+
+use std::{future::Future, pin::Pin};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::{error::BusError, inbox::Inbox};
+
+/// What a bus returns: object-safe, and free of the bus's own lifetime.
+pub type BusFuture = Pin<Box<dyn Future<Output = Result<(), BusError>> + Send>>;
+
+/// Something to subscribe to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Messages on this very channel.
+    Channel(String),
+    /// Messages on every channel that this glob pattern matches.
+    Pattern(String),
+}
+
+/// A message as the bus delivers it.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The channel it was published on.
+    pub channel: String,
+    /// Its bytes.
+    pub payload: Bytes,
+    /// Whether a pattern brought it, and not the channel's own subscription.
+    pub by_pattern: bool,
+}
+
+/// Whether the bus is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Link {
+    /// Counts the connections that messages come over; zero before the first. A new one knows no subscription.
+    pub epoch: u64,
+    /// Whether that connection is up.
+    pub receiving: bool,
+    /// Whether messages can be published.
+    pub publishing: bool,
+}
+
+/// Carries messages between nodes: at most once, in the order of publication per publisher.
+pub trait Bus: Send + Sync + 'static {
+    /// Publishes `payload` on `channel`.
+    ///
+    /// Calls whose futures are first polled in some order arrive in that order, also when many wait at a time.
+    fn publish(&self, channel: String, payload: Bytes) -> BusFuture;
+
+    /// Subscribes to `topics`; resolves once the bus has confirmed all of them.
+    fn subscribe(&self, topics: Vec<Topic>) -> BusFuture;
+
+    /// Ends the subscriptions to `topics`.
+    fn unsubscribe(&self, topics: Vec<Topic>) -> BusFuture;
+
+    /// Closes the connections and opens new ones: called when they look alive but nothing comes.
+    fn reopen(&self) -> BusFuture;
+
+    /// The state of the connection, and news of it.
+    fn link(&self) -> watch::Receiver<Link>;
+
+    /// Puts every message that arrives into `inbox`, until dropped. Called once.
+    fn listen(&self, inbox: Inbox) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}

@@ -1,0 +1,258 @@
+//! What the adapters of one node have in common: the bus, its queues, and the tasks that keep them moving.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
+
+use rand::{Rng, distr::slice::Choose};
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    task::JoinSet,
+    time::Instant,
+};
+
+mod dispatch;
+mod heartbeat;
+mod subscriber;
+
+use crate::{
+    bus::Bus,
+    channel,
+    config::Config,
+    hearing::Hearing,
+    inbox::Inbox,
+    namespace::{LocalNamespace, Namespace},
+    observer::Observer,
+    outbox::{self, Outbox},
+    subscriptions::Subscriptions,
+};
+
+/// One node's part in the cluster: the state that all its [`ClusterAdapter`](crate::ClusterAdapter)s share.
+///
+/// A cheap handle. Nothing passes between nodes while nobody polls [`Cluster::run`]; local delivery needs no `run`.
+#[derive(Clone)]
+pub struct Cluster(Arc<Shared>);
+
+struct Shared {
+    config: Config,
+    node_id: String,
+    own_channel: String,
+    bus: Arc<dyn Bus>,
+    observer: Arc<dyn Observer>,
+    outbox: Outbox,
+    inbox: Inbox,
+    /// Held for single steps, never while something is awaited.
+    subscriptions: Mutex<Subscriptions>,
+    /// Wakes the subscriber task.
+    subscriptions_changed: Notify,
+    hearing: Mutex<Hearing>,
+    hears: watch::Sender<bool>,
+    namespaces: RwLock<HashMap<String, Arc<dyn LocalNamespace>>>,
+}
+
+impl Cluster {
+    /// A name for [`Cluster::new`], new at each call.
+    pub fn random_node_id() -> String {
+        random_id(10)
+    }
+
+    /// Joins a node to the cluster on `bus`, under a name that no other node has. `observer` may be `()`.
+    pub fn new(
+        node_id: impl Into<String>,
+        bus: Arc<dyn Bus>,
+        config: Config,
+        observer: impl Observer,
+    ) -> Self {
+        let node_id = node_id.into();
+        let observer: Arc<dyn Observer> = Arc::new(observer);
+        let own_channel = channel::node(&config.key, &node_id);
+        let subscriptions =
+            Subscriptions::new(config.key.clone(), config.subscribe, own_channel.clone());
+        Self(Arc::new(Shared {
+            node_id,
+            bus,
+            outbox: Outbox::new(config.outbox_bytes, config.outbox_age, observer.clone()),
+            inbox: Inbox::new(config.inbox_bytes, observer.clone()),
+            subscriptions: Mutex::new(subscriptions),
+            subscriptions_changed: Notify::new(),
+            hearing: Mutex::new(Hearing::new(config.heartbeat_timeout, Instant::now())),
+            hears: watch::Sender::new(false),
+            namespaces: RwLock::default(),
+            observer,
+            own_channel,
+            config,
+        }))
+    }
+
+    /// This node's name.
+    pub fn node_id(&self) -> &str {
+        &self.0.node_id
+    }
+
+    /// Whether the node hears the bus, and news of it. Proven by messages to itself, not by a connection's state.
+    pub fn hears(&self) -> watch::Receiver<bool> {
+        self.0.hears.subscribe()
+    }
+
+    /// The handle to a namespace that was added to the server; `None` where there is none of that name.
+    pub fn namespace(&self, name: &str) -> Option<Namespace> {
+        let namespaces = self
+            .0
+            .namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        namespaces.get(name).cloned().map(Namespace::new)
+    }
+
+    /// Carries messages to and from the other nodes, until dropped.
+    ///
+    /// Call it once and own it: spawn it, and drop or abort it to leave the cluster. It only returns if one of its tasks
+    /// ended, which is a bug worth stopping the process for.
+    pub async fn run(&self) {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(self.0.bus.listen(self.0.inbox.clone()));
+        tasks.spawn(outbox::publish(self.0.outbox.clone(), self.0.bus.clone()));
+        tasks.spawn(dispatch::run(self.clone()));
+        tasks.spawn(subscriber::run(self.clone()));
+        tasks.spawn(heartbeat::run(self.clone()));
+        let ended = tasks.join_next().await;
+        tracing::error!(
+            ?ended,
+            "a task of the cluster ended, other nodes are not heard any more"
+        );
+    }
+
+    /// Waits until everything that was broadcast so far is on its way to the bus, for at most `patience`.
+    pub async fn flushed(&self, patience: Duration) {
+        // What is left then is lost with the process, as it would have been without waiting.
+        let _ = tokio::time::timeout(patience, self.0.outbox.drained()).await;
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn observer(&self) -> &dyn Observer {
+        &*self.0.observer
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.0.outbox
+    }
+
+    pub(crate) fn attach(&self, name: &str, namespace: Arc<dyn LocalNamespace>) -> Confirmation {
+        let mut namespaces = self
+            .0
+            .namespaces
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        namespaces.insert(name.to_owned(), namespace);
+        drop(namespaces);
+        let waiting = self.change(|subscriptions| subscriptions.add_namespace(name));
+        self.confirmation(waiting)
+    }
+
+    pub(crate) fn detach(&self, name: &str) {
+        let mut namespaces = self
+            .0
+            .namespaces
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        namespaces.remove(name);
+        drop(namespaces);
+        self.change(|subscriptions| subscriptions.remove_namespace(name));
+    }
+
+    pub(crate) fn join(&self, namespace: &str, room: &str) -> Confirmation {
+        let waiting = self.change(|subscriptions| subscriptions.join(namespace, room));
+        self.confirmation(waiting)
+    }
+
+    pub(crate) fn leave(&self, namespace: &str, room: &str) {
+        self.change(|subscriptions| subscriptions.leave(namespace, room));
+    }
+
+    /// Changes what is wanted, and tells whoever has to know.
+    fn change<T>(&self, change: impl FnOnce(&mut Subscriptions) -> T) -> T {
+        let mut subscriptions = self.subscriptions();
+        let by_pattern = subscriptions.by_pattern();
+        let result = change(&mut subscriptions);
+        let counts = subscriptions.counts();
+        if subscriptions.by_pattern() != by_pattern {
+            tracing::warn!(
+                rooms = subscriptions.rooms(),
+                by_pattern = !by_pattern,
+                "the number of rooms crossed its limit, subscriptions change between rooms and patterns"
+            );
+        }
+        drop(subscriptions);
+        self.0.observer.subscriptions(counts);
+        self.0.subscriptions_changed.notify_one();
+        result
+    }
+
+    fn confirmation(&self, waiting: Option<oneshot::Receiver<()>>) -> Confirmation {
+        Confirmation {
+            cluster: self.clone(),
+            waiting,
+        }
+    }
+
+    fn subscriptions(&self) -> MutexGuard<'_, Subscriptions> {
+        // Each step leaves the state whole, so a panic elsewhere leaves it usable.
+        self.0
+            .subscriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hearing(&self) -> MutexGuard<'_, Hearing> {
+        self.0
+            .hearing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("node_id", &self.0.node_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A subscription that is under way.
+pub(crate) struct Confirmation {
+    cluster: Cluster,
+    waiting: Option<oneshot::Receiver<()>>,
+}
+
+impl Confirmation {
+    /// Waits until the bus has confirmed, at most the configured time, and not at all while the bus is away.
+    pub(crate) async fn wait(self) {
+        let Some(waiting) = self.waiting else { return };
+        let confirmed = tokio::time::timeout(self.cluster.0.config.join_timeout, waiting).await;
+        if !matches!(confirmed, Ok(Ok(()))) {
+            self.cluster.0.observer.unconfirmed_join();
+        }
+    }
+}
+
+/// A random name of Node's alphabet for ids.
+pub(crate) fn random_id(length: usize) -> String {
+    const ALPHABET: [char; 64] = {
+        let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut alphabet = ['A'; 64];
+        let mut at = 0;
+        while at < 64 {
+            alphabet[at] = bytes[at] as char;
+            at += 1;
+        }
+        alphabet
+    };
+    let letters = Choose::new(&ALPHABET).expect("the alphabet above is not empty");
+    rand::rng().sample_iter(letters).take(length).collect()
+}

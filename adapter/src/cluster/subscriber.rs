@@ -1,0 +1,84 @@
+//! The task that makes the bus know what is wanted, again after each new connection, and with retries.
+
+use std::time::Duration;
+
+use super::Cluster;
+use crate::{
+    bus::{BusFuture, Topic},
+    subscriptions::Batch,
+};
+
+/// Topics of one command: large enough that 100,000 rooms are back in a hundred round trips, small enough that a join
+/// does not wait long behind one.
+const MOST: usize = 1000;
+
+/// How long to wait after a command that failed on a connection that is still up.
+const RETRY: Duration = Duration::from_millis(100);
+
+pub(super) async fn run(cluster: Cluster) {
+    let bus = &cluster.0.bus;
+    let mut link = bus.link();
+    let mut epoch = None;
+    loop {
+        let current = *link.borrow_and_update();
+        let new_epoch = current.receiving.then_some(current.epoch);
+        if new_epoch != epoch {
+            if epoch.is_some() && new_epoch.is_some() || current.epoch > 1 && new_epoch.is_some() {
+                cluster.0.observer.reconnected();
+            }
+            epoch = new_epoch;
+            match epoch {
+                Some(_) => cluster.subscriptions().connected(),
+                None => cluster.subscriptions().disconnected(),
+            }
+        }
+        let batch = if epoch.is_some() {
+            cluster.subscriptions().next(MOST)
+        } else {
+            None
+        };
+        let Some(batch) = batch else {
+            tokio::select! {
+                () = cluster.0.subscriptions_changed.notified() => {}
+                changed = link.changed() => if changed.is_err() { return },
+            }
+            continue;
+        };
+
+        let mut command = carry_out(&cluster, &batch);
+        let result = loop {
+            tokio::select! {
+                result = &mut command => break Some(result),
+                changed = link.changed() => {
+                    if changed.is_err() { return }
+                    let now = *link.borrow_and_update();
+                    if now.receiving.then_some(now.epoch) != epoch { break None }
+                }
+            }
+        };
+        match result {
+            Some(Ok(())) => cluster.subscriptions().done(&batch),
+            Some(Err(error)) => {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "a subscription failed, it will be tried again"
+                );
+                cluster.subscriptions().failed(batch);
+                // News of the connection ends the wait; it is looked at above.
+                let _ = tokio::time::timeout(RETRY, link.changed()).await;
+            }
+            // The connection it was for is gone; above, everything starts anew.
+            None => {}
+        }
+    }
+}
+
+fn carry_out(cluster: &Cluster, batch: &Batch) -> BusFuture {
+    match batch {
+        Batch::Subscribe(topics) => {
+            let topics: Vec<Topic> = topics.iter().map(|(topic, _)| topic.clone()).collect();
+            cluster.0.bus.subscribe(topics)
+        }
+        Batch::Unsubscribe(topics) => cluster.0.bus.unsubscribe(topics.clone()),
+    }
+}

@@ -1,0 +1,60 @@
+//! What a cluster can be told; every default says where it comes from.
+
+use std::time::Duration;
+
+/// Which channels a node subscribes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Subscribe {
+    /// Node's own way: one pattern per namespace, so a node is sent every broadcast of the cluster.
+    ///
+    /// Right where rooms are joined behind the adapter's back, through `socket.join(..)`.
+    Pattern,
+    /// One channel per room that has local members, and the namespace's own channel.
+    ///
+    /// Needs a server that joins, leaves and reports disconnects through [`Namespace`](crate::Namespace). Above
+    /// `limit` rooms the node falls back to the pattern; below 80 % of it, it returns.
+    PerRoom {
+        /// How many rooms are subscribed one by one, rooms of socket ids included.
+        limit: usize,
+    },
+}
+
+/// Settings of a [`Cluster`](crate::Cluster).
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Prefix of the channels shared with Node's servers, as their option `key`. Default `socket.io`, as there.
+    pub key: String,
+    /// Which channels to subscribe to. Default [`Subscribe::Pattern`], which is right for any server.
+    pub subscribe: Subscribe,
+    /// How long a join waits for its subscription. Default 2 s: a client's patience with an ack, and far above a
+    /// round trip to Redis.
+    pub join_timeout: Duration,
+    /// How many bytes may wait to be published. Default 16 MiB.
+    pub outbox_bytes: usize,
+    /// How old a message may be when it is published. Default 5 s: later, it would surprise more than it helps.
+    pub outbox_age: Duration,
+    /// How many bytes that came from the bus may wait to be applied. Default 64 MiB, twice what Redis keeps for a
+    /// slow subscriber before it cuts the connection.
+    pub inbox_bytes: usize,
+    /// How often a node sends itself a message through the bus. Default 1 s.
+    pub heartbeat_interval: Duration,
+    /// How long no such message may come back before the connections are opened anew. Default 3 s, so that a
+    /// connection that is dead but looks alive is replaced within the 5 s a node may be deaf.
+    pub heartbeat_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            key: "socket.io".to_owned(),
+            subscribe: Subscribe::Pattern,
+            join_timeout: Duration::from_secs(2),
+            outbox_bytes: 16 * 1024 * 1024,
+            outbox_age: Duration::from_secs(5),
+            inbox_bytes: 64 * 1024 * 1024,
+            heartbeat_interval: Duration::from_secs(1),
+            heartbeat_timeout: Duration::from_secs(3),
+        }
+    }
+}

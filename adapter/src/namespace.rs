@@ -1,0 +1,92 @@
+//! The handle to one namespace: for servers whose joins, leaves and disconnects go through the adapter.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use socketioxide_core::{Sid, adapter::BroadcastOptions, packet::Packet};
+
+use crate::error::{BroadcastError, SendError};
+
+/// A join that was made here; resolves once messages from other nodes reach the room, too.
+///
+/// It waits at most [`Config::join_timeout`](crate::Config::join_timeout), and not at all while the bus is away.
+/// Dropping it takes nothing back.
+pub type Joining = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What a cluster needs of the adapter of one namespace, whatever server it belongs to.
+pub(crate) trait LocalNamespace: Send + Sync + 'static {
+    fn connected(&self, socket: Sid, id: &str) -> Joining;
+    fn disconnected(&self, socket: Sid);
+    fn join(&self, socket: Sid, rooms: Vec<String>) -> Joining;
+    fn leave(&self, socket: Sid, rooms: &[String]);
+    fn rooms(&self, socket: Sid) -> Vec<String>;
+    fn is_connected(&self, socket: Sid) -> bool;
+    fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError>;
+    fn broadcast(&self, packet: Packet, options: BroadcastOptions) -> Result<(), BroadcastError>;
+    fn apply(&self, room: Option<&str>, payload: &Bytes);
+}
+
+/// One namespace of this node.
+///
+/// Needed where a node subscribes per room ([`Subscribe::PerRoom`](crate::Subscribe::PerRoom)): the adapter learns of
+/// every room that gets its first local member or loses its last. `socket.join(..)` of the server bypasses it.
+#[derive(Clone)]
+pub struct Namespace(Arc<dyn LocalNamespace>);
+
+impl Namespace {
+    pub(crate) fn new(namespace: Arc<dyn LocalNamespace>) -> Self {
+        Self(namespace)
+    }
+
+    /// A socket has connected. It joins the room named `id`, its own, by which it is reached alone or left out.
+    pub fn connected(&self, socket: Sid, id: &str) -> Joining {
+        self.0.connected(socket, id)
+    }
+
+    /// A socket is gone, and out of all its rooms. Further calls for it do nothing.
+    pub fn disconnected(&self, socket: Sid) {
+        self.0.disconnected(socket);
+    }
+
+    /// Puts a connected socket into `rooms`: here at once, for the messages of other nodes when the future resolves.
+    pub fn join(&self, socket: Sid, rooms: Vec<String>) -> Joining {
+        self.0.join(socket, rooms)
+    }
+
+    /// Takes a socket out of `rooms`.
+    pub fn leave(&self, socket: Sid, rooms: &[String]) {
+        self.0.leave(socket, rooms);
+    }
+
+    /// The rooms of a socket, in no order.
+    pub fn rooms(&self, socket: Sid) -> Vec<String> {
+        self.0.rooms(socket)
+    }
+
+    /// Whether the server still has this socket.
+    pub fn is_connected(&self, socket: Sid) -> bool {
+        self.0.is_connected(socket)
+    }
+
+    /// Sends a packet, already encoded, to one socket of this node: an event, or an ack.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; a socket that has just gone may also be no error.
+    pub fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError> {
+        self.0.send(socket, packet)
+    }
+
+    /// Delivers an event to the selected sockets of this node, and queues it for the others.
+    ///
+    /// # Errors
+    ///
+    /// [`BroadcastError::Encode`] if other nodes could not read the event; then nobody has received it.
+    pub fn broadcast(
+        &self,
+        packet: Packet,
+        options: BroadcastOptions,
+    ) -> Result<(), BroadcastError> {
+        self.0.broadcast(packet, options)
+    }
+}

@@ -1,0 +1,243 @@
+//! Messages that wait to be published.
+//!
+//! Local delivery never waits for the bus: a broadcast is put here and its caller goes on. [`Queue`] is the pure rule,
+//! [`Outbox`] the handle, [`publish`] the task that empties it.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, poll, stream::FuturesOrdered};
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    bus::Bus,
+    observer::{DropCause, Observer},
+};
+
+/// How many messages are on their way to the bus at a time: enough that none waits for another's answer, few enough that
+/// what is lost with a connection is little.
+const IN_FLIGHT: usize = 512;
+
+/// How often waiting messages are looked through for those that are too old, while the bus is away.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Pure: a queue bounded in bytes and in age. Full means that the oldest goes first.
+#[derive(Debug)]
+struct Queue {
+    bytes_limit: usize,
+    age_limit: Duration,
+    messages: VecDeque<Message>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Message {
+    channel: String,
+    payload: Bytes,
+    since: Instant,
+}
+
+impl Message {
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.channel.len() + self.payload.len()
+    }
+}
+
+impl Queue {
+    /// Adds a message; returns how many went to make room, itself included if it is larger than the queue.
+    fn push(&mut self, message: Message) -> u64 {
+        let size = message.size();
+        if size > self.bytes_limit {
+            return 1;
+        }
+        let mut dropped = 0;
+        while self.bytes + size > self.bytes_limit && self.pop().is_some() {
+            dropped += 1;
+        }
+        self.bytes += size;
+        self.messages.push_back(message);
+        dropped
+    }
+
+    /// Drops what is too old at `now`; returns how many.
+    fn expire(&mut self, now: Instant) -> u64 {
+        let mut dropped = 0;
+        while let Some(oldest) = self.messages.front()
+            && now.duration_since(oldest.since) > self.age_limit
+        {
+            self.pop();
+            dropped += 1;
+        }
+        dropped
+    }
+
+    fn pop(&mut self) -> Option<Message> {
+        let message = self.messages.pop_front()?;
+        self.bytes -= message.size();
+        Some(message)
+    }
+}
+
+/// A cheap handle to the queue.
+#[derive(Clone)]
+pub(crate) struct Outbox(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Notify,
+    observer: Arc<dyn Observer>,
+}
+
+impl Outbox {
+    pub(crate) fn new(bytes: usize, age: Duration, observer: Arc<dyn Observer>) -> Self {
+        Self(Arc::new(Shared {
+            queue: Mutex::new(Queue {
+                bytes_limit: bytes,
+                age_limit: age,
+                messages: VecDeque::new(),
+                bytes: 0,
+            }),
+            changed: Notify::new(),
+            observer,
+        }))
+    }
+
+    pub(crate) fn push(&self, channel: String, payload: Bytes) {
+        let dropped = self.lock().push(Message {
+            channel,
+            payload,
+            since: Instant::now(),
+        });
+        self.dropped(DropCause::OutboxFull, dropped);
+        self.0.changed.notify_one();
+    }
+
+    /// Whether nothing waits. What is on its way does not count.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().messages.is_empty()
+    }
+
+    fn expire(&self) {
+        let dropped = self.lock().expire(Instant::now());
+        self.dropped(DropCause::Expired, dropped);
+    }
+
+    fn dropped(&self, cause: DropCause, messages: u64) {
+        if messages > 0 {
+            self.0.observer.dropped(cause, messages);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // The queue is whole between any two statements, so a panic elsewhere leaves it usable.
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Publishes what waits, in order, for as long as it is polled.
+pub(crate) async fn publish(outbox: Outbox, bus: Arc<dyn Bus>) {
+    let mut link = bus.link();
+    let mut under_way = FuturesOrdered::new();
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        if link.borrow_and_update().publishing {
+            outbox.expire();
+            while under_way.len() < IN_FLIGHT
+                && let Some(message) = { outbox.lock().pop() }
+            {
+                let mut sending = bus.publish(message.channel, message.payload);
+                // The first poll hands the message to the client, so this loop is what keeps the order.
+                match poll!(&mut sending) {
+                    std::task::Poll::Ready(result) => outbox.sent(&result),
+                    std::task::Poll::Pending => under_way.push_back(sending),
+                }
+            }
+        }
+        tokio::select! {
+            Some(result) = under_way.next() => outbox.sent(&result),
+            () = outbox.0.changed.notified() => {}
+            changed = link.changed() => if changed.is_err() { return },
+            _ = look.tick() => outbox.expire(),
+        }
+    }
+}
+
+impl Outbox {
+    fn sent<E>(&self, result: &Result<(), E>) {
+        match result {
+            Ok(()) => self.0.observer.published(),
+            Err(_) => self.0.observer.dropped(DropCause::PublishFailed, 1),
+        }
+    }
+
+    /// Waits until nothing waits any more.
+    pub(crate) fn drained(&self) -> impl Future<Output = ()> + use<> {
+        let outbox = self.clone();
+        async move {
+            let mut look = tokio::time::interval(Duration::from_millis(10));
+            while !outbox.is_empty() {
+                look.tick().await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue() -> Queue {
+        Queue {
+            bytes_limit: 1000,
+            age_limit: Duration::from_secs(5),
+            messages: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    fn message(bytes: usize, since: Instant) -> Message {
+        Message {
+            channel: String::new(),
+            payload: Bytes::from(vec![0; bytes]),
+            since,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_outbox_drops_the_oldest_first() {
+        let mut queue = queue();
+        let now = Instant::now();
+
+        let dropped: Vec<_> = [300, 301, 302, 700, 5000]
+            .map(|bytes| queue.push(message(bytes, now)))
+            .into();
+
+        assert_eq!(dropped, [0, 0, 1, 2, 1]);
+        assert_eq!(queue.pop().unwrap().payload.len(), 700);
+        assert_eq!(queue.bytes, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_older_than_its_age_is_sent() {
+        let mut queue = queue();
+        queue.push(message(1, Instant::now()));
+        tokio::time::advance(Duration::from_secs(3)).await;
+        queue.push(message(2, Instant::now()));
+
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(
+            queue.expire(Instant::now()),
+            0,
+            "five seconds are not too old"
+        );
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(queue.expire(Instant::now()), 1);
+
+        assert_eq!(queue.pop().unwrap().payload.len(), 2);
+    }
+}
