@@ -1,0 +1,272 @@
+//! The configuration of a node: typed, checked once, and complete before anything starts.
+//!
+//! A key is set by a flag, an environment variable or a line of a TOML file; the first of these wins. `redis.url` is
+//! `--redis-url`, `ROOMCAST_REDIS__URL`, and `url` in the table `[redis]`. The file is the one that `--config` or
+//! `ROOMCAST_CONFIG` names. The variables `PORT` and `REDIS_URL`, which many hosts set, count where ours are unset.
+//!
+//! Every mistake in every source is reported, at once, with the key, the value, where it stands and what was expected.
+//! Nothing that was set is ignored: not a misspelt name, and not a key that this version does not act on yet.
+
+mod admin_url;
+mod args;
+mod cors;
+mod environment;
+mod error;
+mod file;
+pub mod key;
+mod nearest;
+mod parse;
+mod redis_url;
+mod setting;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod typed;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use admin_url::AdminUrl;
+pub use cors::CorsOrigins;
+pub use error::{ConfigError, ConfigErrors, Source};
+pub(crate) use nearest::nearest_word;
+pub use redis_url::RedisUrl;
+pub use sources::Sources;
+
+/// Everything that can be configured.
+///
+/// The default is what holds when nothing is set; fields can be changed before the node is built.
+///
+/// ```
+/// use roomcast_node::Config;
+///
+/// let mut config = Config::default();
+/// config.listen = "127.0.0.1:0".parse()?;
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where clients connect. Port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// The admin port: metrics and health.
+    pub admin: Admin,
+    /// The cluster.
+    pub redis: Redis,
+    /// Which pages may connect.
+    pub cors: Cors,
+    /// What browsers are served beside Socket.IO.
+    pub pages: Pages,
+    /// What holds for all gateways.
+    pub gateway: Gateway,
+    /// The built-in gateways to serve, each once.
+    pub gateways: Vec<BuiltIn>,
+    /// The protocol.
+    pub socketio: SocketIo,
+    /// What one client may take.
+    pub limits: Limits,
+    /// How the node stops.
+    pub drain: Drain,
+    /// What the node says about itself.
+    pub log: Log,
+}
+
+/// The admin port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Admin {
+    /// Where it listens. Port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where the command line finds it. Where nobody says, this follows `listen`.
+    pub url: AdminUrl,
+}
+
+/// The Redis between the nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Redis {
+    /// Where it is; `None` is one node on a bus in its memory.
+    pub url: Option<RedisUrl>,
+    /// First part of all channels, as the option `key` of the adapters for Node.js.
+    pub key: String,
+    /// Which wire is spoken.
+    pub mode: RedisMode,
+    /// Above this many rooms with members here, the node subscribes to one pattern instead of to each room.
+    pub room_subscriptions: usize,
+}
+
+/// Which wire the nodes speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RedisMode {
+    /// That of the classic Redis adapter for Node.js.
+    Classic,
+}
+
+/// Which pages may connect.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cors {
+    /// The origins of those pages.
+    pub origins: CorsOrigins,
+}
+
+/// What browsers are served.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pages {
+    /// A folder to serve at `/`; `None` is the demo page.
+    pub dir: Option<PathBuf>,
+    /// The client script to serve at `/socket.io/socket.io.js`; `None` redirects to Socket.IO's own servers.
+    pub client_file: Option<PathBuf>,
+}
+
+/// What holds for all gateways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gateway {
+    /// True if an exception tells the client the event and data that caused it.
+    pub exception_cause: bool,
+}
+
+/// A gateway that comes with the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuiltIn {
+    /// Rooms and broadcasts at `/`.
+    Events,
+}
+
+/// The protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketIo {
+    /// Time between two pings. Not zero.
+    pub ping_interval: Duration,
+    /// How long a client may take to answer one. Not zero.
+    pub ping_timeout: Duration,
+    /// How clients may connect: at least one way, each once.
+    pub transports: Vec<Transport>,
+    /// How packets are encoded.
+    pub parser: Parser,
+}
+
+/// What carries Engine.IO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transport {
+    /// One WebSocket connection.
+    Websocket,
+    /// HTTP requests that wait.
+    Polling,
+}
+
+/// How packets are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Parser {
+    /// Text, as every client does unless told otherwise.
+    Json,
+    /// As the client's `socket.io-msgpack-parser`.
+    Msgpack,
+}
+
+/// What one client may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The largest Engine.IO message or polling body, in bytes. At least 1024.
+    pub message_size: usize,
+    /// How long a write may stand still before the client is disconnected. Not zero.
+    pub write_stall: Duration,
+}
+
+/// How the node stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drain {
+    /// How long the node serves on after it says that it is not ready.
+    pub grace: Duration,
+    /// How many connections are closed per second after that. Not zero.
+    pub rate: u32,
+    /// How long all of it may take, `grace` included.
+    pub deadline: Duration,
+}
+
+/// What the node says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Log {
+    /// The least important events that are written.
+    pub level: LogLevel,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// How important an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum LogLevel {
+    /// A human must act.
+    Error,
+    /// The node recovered.
+    Warn,
+    /// The life of the node.
+    Info,
+    /// The life of a socket.
+    Debug,
+    /// Every packet, with what it carries.
+    Trace,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Config {
+    /// Reads the command line and the environment of this process.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes of all sources.
+    pub fn from_args() -> Result<Self, ConfigErrors> {
+        let (args, environment) = process();
+        Self::load(args, environment)
+    }
+
+    /// Reads `args`, which do not start with the name of the program, and `environment`.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes of all sources.
+    pub fn load(
+        args: impl IntoIterator<Item = OsString>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigErrors> {
+        Sources::new(args, environment).config()
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::load([], []).expect("the defaults of the table are valid, as a test shows")
+    }
+}
+
+/// The command line without the name of the program, and the environment.
+///
+/// Nothing else in the node reads them: what it does follows from values that a test can pass as well.
+pub(crate) fn process() -> (Vec<OsString>, Vec<(OsString, OsString)>) {
+    (
+        std::env::args_os().skip(1).collect(),
+        std::env::vars_os().collect(),
+    )
+}

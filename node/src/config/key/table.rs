@@ -1,0 +1,303 @@
+//! The table itself. A key without `later` is one that this version acts on.
+
+use super::{Group, Key, Kind};
+
+/// Every key, grouped, in the order of the help.
+pub const GROUPS: &[Group] = &[
+    Group {
+        title: "Ports",
+        keys: &[
+            Key::new(
+                "listen",
+                Kind::Address,
+                "Where clients connect; port 0 picks a free one",
+            )
+            .default("0.0.0.0:3000")
+            .fallback("PORT"),
+            Key::new(
+                "admin.listen",
+                Kind::Address,
+                "Metrics and health, never for clients",
+            )
+            .default("127.0.0.1:9090"),
+            Key::new(
+                "admin.url",
+                Kind::Url,
+                "The admin port that the command line talks to",
+            )
+            .default("http://127.0.0.1:9090"),
+            Key::new(
+                "admin.token",
+                Kind::Text,
+                "What callers of the control API must present",
+            )
+            .secret()
+            .later(),
+        ],
+    },
+    Group {
+        title: "Redis",
+        keys: &[
+            Key::new(
+                "redis.url",
+                Kind::RedisUrl,
+                "The Redis between the nodes; without it this node is alone",
+            )
+            .secret()
+            .fallback("REDIS_URL"),
+            Key::new(
+                "redis.key",
+                Kind::Text,
+                "First part of all channels, as the option `key` in Node.js",
+            )
+            .default("socket.io"),
+            Key::new(
+                "redis.mode",
+                Kind::Choice(&["classic"]),
+                "Which wire is spoken between nodes",
+            )
+            .default("classic"),
+            Key::new(
+                "redis.room_subscriptions",
+                Kind::Count,
+                "Above this many rooms, one pattern is subscribed instead",
+            )
+            .default("100000"),
+        ],
+    },
+    Group {
+        title: "Socket.IO",
+        keys: &[
+            Key::new(
+                "socketio.ping_interval",
+                Kind::Duration,
+                "Time between two pings",
+            )
+            .default("25s"),
+            Key::new(
+                "socketio.ping_timeout",
+                Kind::Duration,
+                "A client that is silent for longer is gone",
+            )
+            .default("20s"),
+            Key::new(
+                "socketio.transports",
+                Kind::List,
+                "How clients may connect: websocket, polling",
+            )
+            .default("websocket,polling"),
+            Key::new(
+                "socketio.parser",
+                Kind::Choice(&["json", "msgpack"]),
+                "How packets are encoded",
+            )
+            .default("json"),
+            Key::new("ws.enabled", Kind::Switch, "Raw WebSocket at /ws")
+                .default("true")
+                .later(),
+        ],
+    },
+    Group {
+        title: "Gateways",
+        keys: &[
+            Key::new(
+                "gateways",
+                Kind::List,
+                "The built-in gateways to serve, of: events",
+            )
+            .default("events"),
+            Key::new(
+                "gateway.exception_cause",
+                Kind::Switch,
+                "Whether an exception tells clients its cause",
+            )
+            .default("true"),
+            Key::new(
+                "rooms.joinable",
+                Kind::List,
+                "Patterns of the rooms that clients may join",
+            )
+            .default("*")
+            .later(),
+            Key::new(
+                "chat.online_users",
+                Kind::Count,
+                "How many users a list of who is online names",
+            )
+            .default("1000")
+            .later(),
+        ],
+    },
+    Group {
+        title: "Web",
+        keys: &[
+            Key::new(
+                "cors.origins",
+                Kind::List,
+                "Origins of pages that may connect, or * for all of them",
+            )
+            .default(""),
+            Key::new(
+                "pages.dir",
+                Kind::Path,
+                "Files to serve at / instead of the demo page",
+            ),
+            Key::new(
+                "pages.client_file",
+                Kind::Path,
+                "The client script to serve at /socket.io/socket.io.js",
+            ),
+        ],
+    },
+    Group {
+        title: "Signing in",
+        keys: &[
+            Key::new(
+                "jwt.secret",
+                Kind::Text,
+                "The secret that tokens are signed with",
+            )
+            .secret()
+            .later(),
+            Key::new(
+                "jwt.public_key_file",
+                Kind::Path,
+                "The public key that tokens are verified with",
+            )
+            .later(),
+            Key::new("jwt.jwks_file", Kind::Path, "A set of such keys").later(),
+            Key::new("jwt.issuer", Kind::Text, "The issuer that tokens must name").later(),
+            Key::new(
+                "jwt.audience",
+                Kind::Text,
+                "The audience that tokens must name",
+            )
+            .later(),
+            Key::new("jwt.leeway", Kind::Duration, "How far clocks may differ")
+                .default("0s")
+                .later(),
+            Key::new("jwt.namespaces", Kind::List, "Namespaces that want a token")
+                .default("")
+                .later(),
+        ],
+    },
+    Group {
+        title: "Encryption and proxies",
+        keys: &[
+            Key::new(
+                "tls.cert_file",
+                Kind::Path,
+                "The certificate of the public port",
+            )
+            .later(),
+            Key::new("tls.key_file", Kind::Path, "Its private key").later(),
+            Key::new(
+                "proxies.trusted",
+                Kind::List,
+                "Networks whose forwarding headers are believed",
+            )
+            .later(),
+            Key::new(
+                "session.key",
+                Kind::Text,
+                "The key that session ids are signed with",
+            )
+            .secret()
+            .later(),
+        ],
+    },
+    Group {
+        title: "Limits",
+        keys: &[
+            Key::new(
+                "limits.message_size",
+                Kind::Size,
+                "The largest message or polling body",
+            )
+            .default("1MB"),
+            Key::new(
+                "limits.write_stall",
+                Kind::Duration,
+                "A client that reads nothing for this long is disconnected",
+            )
+            .default("10s"),
+            Key::new(
+                "limits.send_queue",
+                Kind::Size,
+                "What a slow client may have waiting",
+            )
+            .default("4MiB")
+            .later(),
+            Key::new(
+                "limits.connections",
+                Kind::Count,
+                "Connections to this node",
+            )
+            .later(),
+            Key::new(
+                "limits.connections_per_ip",
+                Kind::Count,
+                "Connections from one address",
+            )
+            .later(),
+            Key::new(
+                "limits.connects_per_second",
+                Kind::Count,
+                "New connections per second",
+            )
+            .later(),
+            Key::new(
+                "limits.events_per_second",
+                Kind::Count,
+                "Events per second of one connection",
+            )
+            .later(),
+            Key::new(
+                "limits.events_burst",
+                Kind::Count,
+                "Events of one connection at once",
+            )
+            .later(),
+        ],
+    },
+    Group {
+        title: "Stopping",
+        keys: &[
+            Key::new(
+                "drain.grace",
+                Kind::Duration,
+                "Not ready but still serving, so that the balancer notices",
+            )
+            .default("5s"),
+            Key::new(
+                "drain.rate",
+                Kind::Count,
+                "Connections closed per second after that",
+            )
+            .default("500"),
+            Key::new(
+                "drain.deadline",
+                Kind::Duration,
+                "The stop is over by then, grace included",
+            )
+            .default("60s"),
+        ],
+    },
+    Group {
+        title: "Log",
+        keys: &[
+            Key::new(
+                "log.level",
+                Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+                "How much is logged",
+            )
+            .default("info"),
+            Key::new(
+                "log.format",
+                Kind::Choice(&["text", "json"]),
+                "For people or for machines",
+            )
+            .default("text"),
+        ],
+    },
+];

@@ -1,0 +1,86 @@
+//! Everything that settings are read from, and which source wins.
+
+use std::ffi::OsString;
+
+use super::args::{Args, FILE_FLAG};
+use super::environment::{Environment, FILE_VARIABLE};
+use super::error::{ConfigErrors, Source};
+use super::file;
+use super::setting::{InForce, Settings};
+use super::{Config, typed};
+
+/// The command line and the environment of a process, taken apart but not judged yet.
+#[derive(Debug)]
+pub struct Sources {
+    args: Args,
+    environment: Environment,
+}
+
+impl Sources {
+    /// Takes `args`, which do not start with the name of the program, and `environment`.
+    pub fn new(
+        args: impl IntoIterator<Item = OsString>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        let mut args = Args::new(args, &[]);
+        args.refuse_words();
+        Self {
+            args,
+            environment: Environment::new(environment),
+        }
+    }
+
+    /// As [`new`](Self::new), but leaves to the caller what is no setting: the flags named in `others`, and every word
+    /// that is neither flag nor value.
+    pub(crate) fn with_words(
+        args: impl IntoIterator<Item = OsString>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        others: &[&str],
+    ) -> Self {
+        Self {
+            args: Args::new(args, others),
+            environment: Environment::new(environment),
+        }
+    }
+
+    /// What of the command line was no setting.
+    pub(crate) fn words(&self) -> &[OsString] {
+        self.args.words()
+    }
+
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes of all sources.
+    pub fn config(&self) -> Result<Config, ConfigErrors> {
+        self.report().map(|(config, _)| config)
+    }
+
+    /// As [`config`](Self::config), with what is in force: all keys that somebody set, and the ports.
+    pub(crate) fn report(&self) -> Result<(Config, Vec<InForce>), ConfigErrors> {
+        let mut settings = Settings::default();
+        self.args.read(&mut settings);
+        self.environment.read(&mut settings);
+        self.read_file(&mut settings);
+        self.environment.read_fallbacks(&mut settings);
+        settings.refuse_unavailable();
+        let in_force = settings.in_force(&["listen", "admin.listen"]);
+        let config = typed::read(settings)?;
+        Ok((config, in_force))
+    }
+
+    fn read_file(&self, settings: &mut Settings) {
+        let by_flag = self
+            .args
+            .file()
+            .map(|path| (path, Source::Flag(FILE_FLAG.to_owned())));
+        let by_variable = || {
+            let path = self.environment.file()?;
+            Some((path, Source::Environment(FILE_VARIABLE.to_owned())))
+        };
+        if let Some((path, from)) = by_flag.or_else(by_variable) {
+            file::read(path, from, settings);
+        }
+    }
+}

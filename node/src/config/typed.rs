@@ -1,0 +1,225 @@
+//! Text to types, and the checks that need more than one value or a look at the disk.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::error::ConfigErrors;
+use super::parse::{Bytes, Value, choose};
+use super::setting::Settings;
+use super::{
+    Admin, AdminUrl, BuiltIn, Config, Cors, CorsOrigins, Drain, Gateway, Limits, Log, LogFormat,
+    LogLevel, Pages, Parser, Redis, RedisMode, SocketIo, Transport,
+};
+
+const SMALLEST_MESSAGE: usize = 1024;
+
+/// Makes the configuration of what the sources said.
+pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
+    let config = Config {
+        listen: settings.value("listen"),
+        admin: admin(&mut settings),
+        redis: redis(&mut settings),
+        cors: cors(&mut settings),
+        pages: pages(&mut settings),
+        gateway: Gateway {
+            exception_cause: settings.value("gateway.exception_cause"),
+        },
+        gateways: settings.list("gateways"),
+        socketio: socketio(&mut settings),
+        limits: limits(&mut settings),
+        drain: drain(&mut settings),
+        log: Log {
+            level: settings.value("log.level"),
+            format: settings.value("log.format"),
+        },
+    };
+    if overlap(config.listen, config.admin.listen) {
+        settings.refuse_beside(
+            "admin.listen",
+            "listen",
+            "expected another port than that of",
+        );
+    }
+    settings.finish(config)
+}
+
+fn admin(settings: &mut Settings) -> Admin {
+    let listen = settings.value("admin.listen");
+    let url = if settings.has("admin.url") {
+        settings.value("admin.url")
+    } else {
+        AdminUrl::of(listen)
+    };
+    Admin { listen, url }
+}
+
+fn redis(settings: &mut Settings) -> Redis {
+    let key: String = settings.value("redis.key");
+    if let Err(expected) = check_redis_key(&key) {
+        settings.refuse("redis.key", expected);
+    }
+    let room_subscriptions: u32 = settings.value("redis.room_subscriptions");
+    Redis {
+        url: settings.optional("redis.url"),
+        key,
+        mode: settings.value("redis.mode"),
+        room_subscriptions: room_subscriptions as usize,
+    }
+}
+
+fn cors(settings: &mut Settings) -> Cors {
+    let entries = settings.list("cors.origins");
+    let origins = CorsOrigins::from_entries(entries).unwrap_or_else(|expected| {
+        settings.refuse("cors.origins", expected);
+        CorsOrigins::SameOrigin
+    });
+    Cors { origins }
+}
+
+fn pages(settings: &mut Settings) -> Pages {
+    let dir: Option<PathBuf> = settings.optional("pages.dir");
+    if dir.as_deref().is_some_and(|path| !path.is_dir()) {
+        settings.refuse(
+            "pages.dir",
+            "expected a folder that exists and can be entered",
+        );
+    }
+    let client_file: Option<PathBuf> = settings.optional("pages.client_file");
+    if client_file.as_deref().is_some_and(|path| !path.is_file()) {
+        settings.refuse("pages.client_file", "expected a file that exists");
+    }
+    Pages { dir, client_file }
+}
+
+fn socketio(settings: &mut Settings) -> SocketIo {
+    let socketio = SocketIo {
+        ping_interval: settings.value("socketio.ping_interval"),
+        ping_timeout: settings.value("socketio.ping_timeout"),
+        transports: settings.list("socketio.transports"),
+        parser: settings.value("socketio.parser"),
+    };
+    if socketio.ping_interval.is_zero() {
+        settings.refuse("socketio.ping_interval", "expected more than no time");
+    }
+    if socketio.ping_timeout.is_zero() {
+        settings.refuse("socketio.ping_timeout", "expected more than no time");
+    }
+    if socketio.transports.is_empty() {
+        settings.refuse(
+            "socketio.transports",
+            "expected at least one of websocket and polling",
+        );
+    }
+    socketio
+}
+
+fn limits(settings: &mut Settings) -> Limits {
+    let Bytes(message_size) = settings.value("limits.message_size");
+    let limits = Limits {
+        message_size: usize::try_from(message_size).unwrap_or(usize::MAX),
+        write_stall: settings.value("limits.write_stall"),
+    };
+    if limits.message_size < SMALLEST_MESSAGE {
+        settings.refuse(
+            "limits.message_size",
+            "expected at least 1KiB, or no handshake would fit",
+        );
+    }
+    if limits.write_stall.is_zero() {
+        settings.refuse("limits.write_stall", "expected more than no time");
+    }
+    limits
+}
+
+fn drain(settings: &mut Settings) -> Drain {
+    let drain = Drain {
+        grace: settings.value("drain.grace"),
+        rate: settings.value("drain.rate"),
+        deadline: settings.value("drain.deadline"),
+    };
+    if drain.rate == 0 {
+        settings.refuse("drain.rate", "expected at least one connection per second");
+    }
+    if drain.deadline < drain.grace {
+        settings.refuse_beside("drain.deadline", "drain.grace", "expected no less than");
+    }
+    drain
+}
+
+/// True if both cannot listen: they name one port, of one address or of all.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && (everywhere || one.ip() == other.ip())
+}
+
+/// A key becomes part of channel names, of patterns that peers subscribe to, and of the part of our own keys that Redis
+/// Cluster hashes; what means something there cannot be in it.
+fn check_redis_key(key: &str) -> Result<(), String> {
+    if key.is_empty() {
+        return Err("expected a key that is not empty".to_owned());
+    }
+    for c in key.chars() {
+        let meaning = match c {
+            '{' | '}' => "Redis Cluster hashes what stands between braces",
+            '*' | '?' | '[' | ']' | '\\' => {
+                "Node.js servers subscribe to a pattern that starts with the key"
+            }
+            c if c.is_control() => "control characters are invisible",
+            _ => continue,
+        };
+        return Err(format!("expected a key without {c:?}: {meaning}"));
+    }
+    Ok(())
+}
+
+impl Value for RedisMode {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text == "sharded" {
+            return Err("sharded is not available in this version, expected classic".to_owned());
+        }
+        choose(text, &[("classic", Self::Classic)])
+    }
+}
+
+impl Value for BuiltIn {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if ["replies", "resource", "chat"].contains(&text) {
+            return Err("not available in this version, expected events".to_owned());
+        }
+        choose(text, &[("events", Self::Events)])
+    }
+}
+
+impl Value for Transport {
+    fn from_text(text: &str) -> Result<Self, String> {
+        choose(
+            text,
+            &[("websocket", Self::Websocket), ("polling", Self::Polling)],
+        )
+    }
+}
+
+impl Value for Parser {
+    fn from_text(text: &str) -> Result<Self, String> {
+        choose(text, &[("json", Self::Json), ("msgpack", Self::Msgpack)])
+    }
+}
+
+impl Value for LogLevel {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let levels = [
+            ("error", Self::Error),
+            ("warn", Self::Warn),
+            ("info", Self::Info),
+            ("debug", Self::Debug),
+            ("trace", Self::Trace),
+        ];
+        choose(text, &levels)
+    }
+}
+
+impl Value for LogFormat {
+    fn from_text(text: &str) -> Result<Self, String> {
+        choose(text, &[("text", Self::Text), ("json", Self::Json)])
+    }
+}
