@@ -1,0 +1,86 @@
+//! `roomcast check`: is the configuration valid, and what is in force?
+
+use super::Answer;
+use crate::config::Sources;
+
+/// Reads everything as `serve` would, and starts nothing.
+pub(super) fn run(sources: &Sources) -> Answer {
+    let (config, in_force) = match sources.report() {
+        Ok(report) => report,
+        Err(errors) => return Answer::misconfigured(&errors),
+    };
+    let mut text = "the configuration is valid\n".to_owned();
+    let width = in_force
+        .iter()
+        .map(|line| line.path.len())
+        .max()
+        .unwrap_or_default();
+    for line in in_force {
+        text.push_str(&format!(
+            "  {:width$}  {} {}\n",
+            line.path, line.value, line.from
+        ));
+    }
+    if config.redis.url.is_none() {
+        text.push_str("without redis.url, this node is alone\n");
+    }
+    text.push_str("all other keys have their defaults\n");
+    Answer::good(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::cli::Exit;
+
+    fn check(flags: &[&str], environment: &[(&str, &str)]) -> Answer {
+        run(&Sources::new(
+            flags.iter().map(OsString::from),
+            environment
+                .iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        ))
+    }
+
+    #[test]
+    fn a_valid_configuration_is_shown_with_its_sources_and_without_secrets() {
+        let answer = check(
+            &["--drain-grace", "7s"],
+            &[("PORT", "8080"), ("REDIS_URL", "redis://:word@redis:6379")],
+        );
+
+        assert_eq!(answer.exit, Exit::Clean);
+        assert_eq!(
+            answer.text,
+            "the configuration is valid\n  \
+             listen        \"0.0.0.0:8080\" from environment PORT\n  \
+             admin.listen  \"127.0.0.1:9090\" by default\n  \
+             redis.url     \"redis://redis:6379\" from environment REDIS_URL\n  \
+             drain.grace   \"7s\" from flag --drain-grace\n\
+             all other keys have their defaults\n"
+        );
+    }
+
+    #[test]
+    fn a_node_without_redis_is_told_that_it_is_alone() {
+        assert!(
+            check(&[], &[])
+                .text
+                .contains("without redis.url, this node is alone\n")
+        );
+    }
+
+    #[test]
+    fn mistakes_are_shown_and_end_with_64() {
+        let answer = check(&["--drain-rate", "fast"], &[]);
+
+        assert_eq!(answer.exit, Exit::Misconfigured);
+        assert_eq!(
+            answer.text,
+            "1 mistake in the configuration:\n  \
+             drain.rate: \"fast\" from flag --drain-rate: expected a whole number\n"
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! Accepts connections and serves HTTP on them.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus::IntCounter;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Connection, Patience};
+use crate::http::Body;
+
+/// What the kernel buffers for a client that reads slowly, so that it is noticed after 128 KiB and not after megabytes.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// Connections that wait to be accepted. A node that joins a running cluster is met by many at once.
+const BACKLOG: i32 = 4096;
+
+/// How long a client may take to send a request's headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Pause after a failed accept, which is for want of file descriptors as a rule.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What passes through all connections of a node.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    pub(crate) received: IntCounter,
+    pub(crate) sent: IntCounter,
+    /// Connections that ended because their client stopped reading.
+    pub(crate) stalled: IntCounter,
+    /// Connections that ended because their events came faster than they were handled.
+    pub(crate) behind: IntCounter,
+}
+
+/// The address of the peer, for handlers of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// A bound port that does not serve yet.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Binds; port 0 picks a free one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, a taken port as a rule.
+    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let domain = socket2::Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        // Both are inherited by what is accepted.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
+        socket.set_tcp_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let listener = TcpListener::from_std(socket.into())?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves `handler` until `stop`; then lets requests under way end. WebSockets live on.
+    pub(crate) async fn serve<H, F>(
+        self,
+        handler: H,
+        traffic: Arc<Traffic>,
+        limits: Patience,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) where
+        H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = stop.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let connection = Connection::new(stream, traffic.clone(), limits);
+                    let serving = serve_one(connection, peer.ip(), handler.clone(), stop.clone());
+                    tasks.spawn(serving);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+async fn serve_one<H, F>(
+    connection: Connection<TcpStream>,
+    peer: IpAddr,
+    handler: H,
+    stop: CancellationToken,
+) where
+    H: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Response<Body>>,
+{
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        let response = handler(request);
+        async move { Ok::<_, Infallible>(response.await) }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(connection), service)
+        .with_upgrades();
+    tokio::pin!(serving);
+    let result = tokio::select! {
+        result = &mut serving => result,
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%peer, %error, "an http connection failed");
+    }
+}

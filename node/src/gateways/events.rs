@@ -1,0 +1,86 @@
+//! `/`: rooms, broadcasts and echoes. Enough for many applications, and what load tests talk to.
+
+use roomcast_gateway::{
+    Ack, Data, EmitError, Exception, Gateway, JoinableRoom, Raw, RoomName, Server, Socket,
+    WsResponse,
+};
+use serde::{Deserialize, Serialize};
+
+/// The gateway at `/`.
+pub fn events() -> Gateway {
+    Gateway::new("/")
+        .on("msgToServer", msg_to_server)
+        .on("joinRoom", join_room)
+        .on("leaveRoom", leave_room)
+        .on("sendToRoom", send_to_room)
+        .on("broadcast", broadcast)
+        .on("broadcastOthers", broadcast_others)
+        .on("echo", echo)
+        .emits([
+            "msgToClient",
+            "roomMsg",
+            "msgToAll",
+            "msgToOthers",
+            "exception",
+        ])
+}
+
+/// The answer to a join or a leave.
+#[derive(Debug, Serialize)]
+struct Membership {
+    room: RoomName,
+    joined: bool,
+}
+
+/// The answer to an emit that was handed to the adapter.
+#[derive(Debug, Serialize)]
+struct Sent {
+    ok: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToRoom {
+    room: RoomName,
+    /// Null where it is left out, as for a body.
+    #[serde(default)]
+    data: Raw,
+}
+
+async fn msg_to_server(Data(text): Data<String>) -> WsResponse<String> {
+    WsResponse::new("msgToClient", format!("服务端收到: {text}"))
+}
+
+async fn join_room(socket: Socket, Data(room): Data<JoinableRoom>) -> Ack<Membership> {
+    let room = RoomName::from(room);
+    socket.join(room.as_str()).await;
+    Ack(Membership { room, joined: true })
+}
+
+async fn leave_room(socket: Socket, Data(room): Data<RoomName>) -> Ack<Membership> {
+    socket.leave(room.as_str());
+    Ack(Membership {
+        room,
+        joined: false,
+    })
+}
+
+async fn send_to_room(server: Server, Data(to): Data<ToRoom>) -> Result<Ack<Sent>, Exception> {
+    sent(server.to(to.room.as_str()).emit("roomMsg", &to.data))
+}
+
+async fn broadcast(server: Server, data: Raw) -> Result<Ack<Sent>, Exception> {
+    sent(server.emit("msgToAll", &data))
+}
+
+async fn broadcast_others(socket: Socket, data: Raw) -> Result<Ack<Sent>, Exception> {
+    sent(socket.broadcast().emit("msgToOthers", &data))
+}
+
+async fn echo(data: Raw) -> Ack<Raw> {
+    Ack(data)
+}
+
+fn sent(result: Result<(), EmitError>) -> Result<Ack<Sent>, Exception> {
+    result?;
+    Ok(Ack(Sent { ok: true }))
+}

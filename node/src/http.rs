@@ -1,0 +1,27 @@
+//! The two ports: the public one serves clients and nothing else, the admin one metrics and health.
+
+mod admin;
+mod origin;
+mod pages;
+mod public;
+
+pub(crate) use admin::{Readiness, admin};
+pub(crate) use origin::Origins;
+pub(crate) use pages::Pages;
+pub(crate) use public::Public;
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+/// Any body that a handler answers with.
+pub(crate) type Body = axum::body::Body;
+
+/// A plain answer.
+pub(crate) fn text(status: StatusCode, text: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}

@@ -1,0 +1,45 @@
+//! Roomcast, a Socket.IO broker: a library to build a node with gateways of one's own, and the binary `roomcast`.
+//!
+//! # A node with one more gateway
+//!
+//! ```no_run
+//! use roomcast_node::{Config, Node, signal, telemetry};
+//! use roomcast_node::gateway::{Ack, Data, Gateway};
+//!
+//! async fn ping(Data(text): Data<String>) -> Ack<String> {
+//!     Ack(text)
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let config = Config::from_args()?;
+//!     telemetry::install(&config.log);
+//!     let gateway = Gateway::new("/echo").on("ping", ping);
+//!     let node = Node::builder(config).gateway(gateway).bind().await?;
+//!     node.run(signal::shutdown()?).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`gateway`] is how handlers are written. [`Config`] says what can be set, by flags, environment and file.
+
+pub mod cli;
+pub mod config;
+pub mod gateways;
+pub mod redis;
+pub mod signal;
+pub mod telemetry;
+
+mod connection;
+mod drain;
+mod http;
+mod metrics;
+mod node;
+mod platform;
+
+pub use config::Config;
+pub use node::{BindError, Builder, Node};
+pub use roomcast_gateway as gateway;
+
+/// The version of this crate, and of the binary.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,322 @@
+//! What a node counts, under the names that operators know.
+//!
+//! Eight names are those of Node's exporter, so that its dashboards keep working. Labels have short lists of values:
+//! namespaces that are served, events that are registered, causes. Everything else is `other`.
+
+mod cluster;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector,
+};
+use roomcast_gateway::{Gateway, platform::Outcome};
+
+pub(crate) use cluster::ClusterMetrics;
+
+use crate::connection::Traffic;
+
+/// The label value of every event that nobody registered.
+const OTHER: &str = "other";
+
+/// All metrics of one node.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) cluster: ClusterMetrics,
+    pub(crate) drain_state: IntGauge,
+    pub(crate) drain_remaining: IntGauge,
+    connected: IntGauge,
+    connects: IntCounterVec,
+    disconnects: IntCounterVec,
+    errors: IntCounterVec,
+    events_received: IntCounterVec,
+    events_sent: IntCounterVec,
+    event_duration: HistogramVec,
+    rejected: IntCounterVec,
+    slow_consumers: IntCounterVec,
+}
+
+impl Metrics {
+    pub(crate) fn new(node_id: &str) -> Self {
+        let kit = Kit(Registry::new());
+        let slow_consumers = kit.counters(
+            "slow_consumer_total",
+            "Clients too slow for what they are sent or send: stalled and backlog are disconnects, overflow a packet lost to one.",
+            &["action"],
+        );
+        let metrics = Self {
+            traffic: Arc::new(Traffic {
+                received: kit.counter("receive_bytes", "Bytes read from clients."),
+                sent: kit.counter("transmit_bytes", "Bytes written to clients."),
+                stalled: slow_consumers.with_label_values(&["stalled"]),
+                behind: slow_consumers.with_label_values(&["backlog"]),
+            }),
+            cluster: ClusterMetrics::new(&kit, slow_consumers.with_label_values(&["overflow"])),
+            drain_state: kit.gauge(
+                "drain_state",
+                "0 while serving, 1 while draining, 2 once closed.",
+            ),
+            drain_remaining: kit.gauge("drain_remaining", "Sessions that are left while draining."),
+            connected: kit.gauge(
+                "connected",
+                "Sockets that are connected, over all namespaces.",
+            ),
+            connects: kit.counters("connect_total", "Sockets that connected.", &["namespace"]),
+            disconnects: kit.counters(
+                "disconnect_total",
+                "Sockets that disconnected.",
+                &["namespace", "reason"],
+            ),
+            errors: kit.counters(
+                "errors_total",
+                "Events whose handler failed, exceptions aside.",
+                &["namespace"],
+            ),
+            events_received: kit.counters(
+                "events_received_total",
+                "Events from clients.",
+                &["event", "namespace"],
+            ),
+            events_sent: kit.counters(
+                "events_sent_total",
+                "Emits, to however many clients.",
+                &["event", "namespace"],
+            ),
+            event_duration: kit.histograms(
+                "event_duration_seconds",
+                "From an event's turn to the end of its handler.",
+                &["namespace", "event"],
+                prometheus::exponential_buckets(0.0001, 4.0, 9),
+            ),
+            rejected: kit.counters(
+                "rejected_connections_total",
+                "Connections refused at the handshake.",
+                &["reason"],
+            ),
+            slow_consumers,
+            registry: kit.0,
+        };
+        let build = Opts::new(
+            "socket_io_build_info",
+            "The running version, and the node's id.",
+        );
+        let build =
+            IntGaugeVec::new(build, &["version", "node"]).expect("the options above are valid");
+        build.with_label_values(&[crate::VERSION, node_id]).set(1);
+        metrics
+            .registry
+            .register(Box::new(build))
+            .expect("the name is used once");
+        #[cfg(target_os = "linux")]
+        {
+            let process = prometheus::process_collector::ProcessCollector::for_self();
+            metrics
+                .registry
+                .register(Box::new(process))
+                .expect("the name is used once");
+        }
+        metrics
+    }
+
+    /// The text format of Prometheus.
+    pub(crate) fn text(&self) -> String {
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn rejected(&self, reason: &str) {
+        self.rejected.with_label_values(&[reason]).inc();
+    }
+
+    /// A session of long polling that was closed because too many of its events waited.
+    pub(crate) fn behind(&self) {
+        self.slow_consumers.with_label_values(&["backlog"]).inc();
+    }
+
+    /// The metrics of a namespace, looked up once.
+    pub(crate) fn namespace(&self, gateway: &Gateway) -> NamespaceMetrics {
+        let namespace = gateway.namespace().to_owned();
+        let event = |name: &str| EventMetrics {
+            received: self.events_received.with_label_values(&[name, &namespace]),
+            duration: self.event_duration.with_label_values(&[&namespace, name]),
+        };
+        let sent = |name: &str| self.events_sent.with_label_values(&[name, &namespace]);
+        NamespaceMetrics {
+            connected: self.connected.clone(),
+            connects: self.connects.with_label_values(&[&namespace]),
+            disconnects: self.disconnects.clone(),
+            errors: self.errors.with_label_values(&[&namespace]),
+            events: gateway
+                .events()
+                .map(|name| (name.to_owned(), event(name)))
+                .collect(),
+            other: event(OTHER),
+            sent: gateway
+                .emitted()
+                .map(|name| (name.to_owned(), sent(name)))
+                .collect(),
+            sent_other: sent(OTHER),
+            namespace,
+        }
+    }
+}
+
+/// The metrics of one namespace.
+#[derive(Debug)]
+pub(crate) struct NamespaceMetrics {
+    namespace: String,
+    connected: IntGauge,
+    connects: IntCounter,
+    disconnects: IntCounterVec,
+    errors: IntCounter,
+    events: HashMap<String, EventMetrics>,
+    other: EventMetrics,
+    sent: HashMap<String, IntCounter>,
+    sent_other: IntCounter,
+}
+
+/// The metrics of one event that clients send.
+#[derive(Debug)]
+struct EventMetrics {
+    received: IntCounter,
+    duration: Histogram,
+}
+
+impl NamespaceMetrics {
+    pub(crate) fn connected(&self) {
+        self.connects.inc();
+        self.connected.inc();
+    }
+
+    pub(crate) fn disconnected(&self, reason: &str) {
+        self.disconnects
+            .with_label_values(&[&self.namespace, reason])
+            .inc();
+        self.connected.dec();
+    }
+
+    /// An event was handled, or ignored, in this time.
+    pub(crate) fn handled(&self, event: &str, time: Duration) {
+        let metrics = self.events.get(event).unwrap_or(&self.other);
+        metrics.received.inc();
+        metrics.duration.observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn sent(&self, event: &str) {
+        self.sent.get(event).unwrap_or(&self.sent_other).inc();
+    }
+
+    pub(crate) fn ended(&self, outcome: &Outcome) {
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.errors.inc();
+        }
+    }
+}
+
+/// Makes metrics, with our prefix, and registers them.
+struct Kit(Registry);
+
+impl Kit {
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.registered(IntCounter::with_opts(options(name, help)))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.registered(IntCounterVec::new(options(name, help), labels))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.registered(IntGauge::with_opts(options(name, help)))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.registered(IntGaugeVec::new(options(name, help), labels))
+    }
+
+    fn histogram(
+        &self,
+        name: &str,
+        help: &str,
+        buckets: prometheus::Result<Vec<f64>>,
+    ) -> Histogram {
+        self.registered(Histogram::with_opts(with_buckets(name, help, buckets)))
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: prometheus::Result<Vec<f64>>,
+    ) -> HistogramVec {
+        self.registered(HistogramVec::new(with_buckets(name, help, buckets), labels))
+    }
+
+    fn registered<C: Collector + Clone + 'static>(&self, metric: prometheus::Result<C>) -> C {
+        let metric = metric.expect("names and labels are literals that a test registers");
+        self.0
+            .register(Box::new(metric.clone()))
+            .expect("each name is registered once, as a test shows");
+        metric
+    }
+}
+
+fn options(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("socket_io")
+}
+
+fn with_buckets(name: &str, help: &str, buckets: prometheus::Result<Vec<f64>>) -> HistogramOpts {
+    let buckets = buckets.expect("bounds are literals that a test registers");
+    HistogramOpts::new(name, help)
+        .namespace("socket_io")
+        .buckets(buckets)
+}
+
+#[cfg(test)]
+mod tests {
+    use roomcast_adapter::{DropCause, Observer};
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_one_that_operators_know() {
+        let metrics = Metrics::new("n1");
+        metrics.rejected("origin");
+        metrics.cluster.observer().dropped(DropCause::Malformed, 1);
+        let gateway = Gateway::new("/").on("ping", async || {}).emits(["pong"]);
+        let namespace = metrics.namespace(&gateway);
+        namespace.connected();
+        namespace.handled("made up by a client", Duration::from_millis(3));
+        namespace.sent("pong");
+        namespace.disconnected("transport close");
+
+        let text = metrics.text();
+
+        for line in [
+            "socket_io_connected 0",
+            "socket_io_connect_total{namespace=\"/\"} 1",
+            "socket_io_disconnect_total{namespace=\"/\",reason=\"transport close\"} 1",
+            "socket_io_errors_total{namespace=\"/\"} 0",
+            "socket_io_events_received_total{event=\"other\",namespace=\"/\"} 1",
+            "socket_io_events_received_total{event=\"ping\",namespace=\"/\"} 0",
+            "socket_io_events_sent_total{event=\"pong\",namespace=\"/\"} 1",
+            "socket_io_receive_bytes 0",
+            "socket_io_transmit_bytes 0",
+            "socket_io_rejected_connections_total{reason=\"origin\"} 1",
+            "socket_io_slow_consumer_total{action=\"stalled\"} 0",
+            "socket_io_cluster_dropped_total{cause=\"malformed\"} 1",
+            "socket_io_cluster_dropped_total{cause=\"lagged\"} 0",
+            "socket_io_build_info{node=\"n1\",version=\"0.1.0\"} 1",
+        ] {
+            assert!(
+                text.lines().any(|found| found == line),
+                "no line {line} in\n{text}"
+            );
+        }
+        assert!(text.contains("process_resident_memory_bytes"));
+    }
+}

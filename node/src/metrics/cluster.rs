@@ -1,0 +1,129 @@
+//! What the adapter reports, as metrics.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, IntCounter, IntGauge, exponential_buckets};
+use roomcast_adapter::{DropCause, Observer, SubscriptionCounts};
+
+use super::Kit;
+
+/// The metrics of a node's part in the cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct ClusterMetrics {
+    up: IntGauge,
+    lag: Histogram,
+    published: IntCounter,
+    received: IntCounter,
+    dropped: [IntCounter; DropCause::ALL.len()],
+    reconnects: IntCounter,
+    rooms: IntGauge,
+    namespaces: IntGauge,
+    patterns: IntGauge,
+    unconfirmed: IntCounter,
+    recipients: Histogram,
+    overflow: IntCounter,
+}
+
+impl ClusterMetrics {
+    pub(super) fn new(kit: &Kit, overflow: IntCounter) -> Self {
+        let messages = kit.counters(
+            "cluster_messages_total",
+            "Messages handed to the bus, and messages that came from it.",
+            &["direction"],
+        );
+        let dropped = kit.counters(
+            "cluster_dropped_total",
+            "Messages between nodes that were lost.",
+            &["cause"],
+        );
+        let subscriptions = kit.gauges(
+            "cluster_subscriptions",
+            "What this node is subscribed to.",
+            &["kind"],
+        );
+        Self {
+            up: kit.gauge("cluster_up", "1 while the node hears the bus."),
+            lag: kit.histogram(
+                "cluster_lag_seconds",
+                "A message to oneself through the bus and back.",
+                exponential_buckets(0.0001, 4.0, 9),
+            ),
+            published: messages.with_label_values(&["published"]),
+            received: messages.with_label_values(&["received"]),
+            dropped: DropCause::ALL.map(|cause| dropped.with_label_values(&[cause.as_str()])),
+            reconnects: kit.counter(
+                "cluster_reconnects_total",
+                "New connections to the bus after a loss.",
+            ),
+            rooms: subscriptions.with_label_values(&["room"]),
+            namespaces: subscriptions.with_label_values(&["namespace"]),
+            patterns: subscriptions.with_label_values(&["pattern"]),
+            unconfirmed: kit.counter(
+                "cluster_unconfirmed_joins_total",
+                "Joins that were answered before the bus had confirmed them.",
+            ),
+            recipients: kit.histogram(
+                "broadcast_recipients",
+                "Sockets of this node that one broadcast was delivered to.",
+                exponential_buckets(1.0, 4.0, 9),
+            ),
+            overflow,
+        }
+    }
+
+    /// A handle for the adapter to report to.
+    pub(crate) fn observer(&self) -> impl Observer + use<> {
+        self.clone()
+    }
+}
+
+impl Observer for ClusterMetrics {
+    fn published(&self) {
+        self.published.inc();
+    }
+
+    fn received(&self) {
+        self.received.inc();
+    }
+
+    fn delivered(&self, recipients: usize) {
+        self.recipients.observe(recipients as f64);
+    }
+
+    fn dropped(&self, cause: DropCause, messages: u64) {
+        let known = DropCause::ALL.iter().position(|known| *known == cause);
+        if let Some(counter) = known.and_then(|at| self.dropped.get(at)) {
+            counter.inc_by(messages);
+        }
+    }
+
+    fn overflowed(&self, sockets: usize) {
+        self.overflow.inc_by(sockets as u64);
+    }
+
+    fn heard(&self, lag: Duration) {
+        self.lag.observe(lag.as_secs_f64());
+    }
+
+    fn hearing(&self, yes: bool) {
+        self.up.set(yes.into());
+    }
+
+    fn reconnected(&self) {
+        self.reconnects.inc();
+    }
+
+    fn subscriptions(&self, counts: SubscriptionCounts) {
+        self.rooms.set(as_gauge(counts.rooms));
+        self.namespaces.set(as_gauge(counts.namespaces));
+        self.patterns.set(as_gauge(counts.patterns));
+    }
+
+    fn unconfirmed_join(&self) {
+        self.unconfirmed.inc();
+    }
+}
+
+fn as_gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

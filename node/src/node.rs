@@ -1,0 +1,210 @@
+//! A node: its parts, wired in order; bound first, served second, drained at the end.
+
+mod life;
+
+use std::{collections::HashSet, future::Future, io, net::SocketAddr, sync::Arc};
+
+use roomcast_adapter::{
+    Cluster, Config as ClusterConfig, Subscribe,
+    bus::{Bus, MemoryBus},
+};
+use roomcast_gateway::Gateway;
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    config::Config,
+    connection::Listener,
+    drain::Phase,
+    gateways,
+    metrics::Metrics,
+    platform::socketio::Platform,
+    redis::{self, RedisError},
+};
+
+/// Why a node could not be set up. Nothing was served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// A port is taken, or not allowed.
+    #[error("cannot listen on {address} ({key})")]
+    Listen {
+        /// The key of the configuration that says so.
+        key: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Redis is configured but not there.
+    #[error("cannot join the cluster")]
+    Redis(#[from] RedisError),
+    /// Two gateways claim one namespace.
+    #[error("more than one gateway for the namespace {0}")]
+    Namespace(String),
+}
+
+/// A node to be: its configuration and gateways.
+pub struct Builder {
+    config: Config,
+    gateways: Vec<Gateway>,
+    bus: Option<Arc<dyn Bus>>,
+}
+
+/// A node whose ports are bound, and which serves nobody yet.
+pub struct Node {
+    listener: Listener,
+    admin: TcpListener,
+    admin_address: SocketAddr,
+    gateways: Vec<Gateway>,
+    config: Config,
+    cluster: Cluster,
+    platform: Platform,
+    metrics: Arc<Metrics>,
+    tasks: TaskTracker,
+    phase: watch::Sender<Phase>,
+}
+
+impl Builder {
+    /// Adds a gateway to the built-in ones that the configuration names.
+    pub fn gateway(mut self, gateway: Gateway) -> Self {
+        self.gateways.push(gateway);
+        self
+    }
+
+    /// Carries messages between nodes over `bus`, whatever the configuration says of Redis.
+    pub fn bus(mut self, bus: impl Bus) -> Self {
+        self.bus = Some(Arc::new(bus));
+        self
+    }
+
+    /// Binds both ports and connects to Redis, if it is configured.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`], which says what to change.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was bound and connected is closed when the future is dropped.
+    pub async fn bind(self) -> Result<Node, BindError> {
+        let Self {
+            config,
+            gateways,
+            bus,
+        } = self;
+        let mut all = gateways::built_in(&config);
+        all.extend(gateways);
+        let mut namespaces = HashSet::new();
+        for gateway in &all {
+            if !namespaces.insert(gateway.namespace().to_owned()) {
+                return Err(BindError::Namespace(gateway.namespace().to_owned()));
+            }
+        }
+        let cause = config.gateway.exception_cause;
+        let gateways = all
+            .into_iter()
+            .map(|gateway| gateway.exception_cause(cause))
+            .collect();
+
+        let listen = |key, address| {
+            move |source| BindError::Listen {
+                key,
+                address,
+                source,
+            }
+        };
+        let listener = Listener::bind(config.listen).map_err(listen("listen", config.listen))?;
+        let address = config.admin.listen;
+        let admin = TcpListener::bind(address)
+            .await
+            .map_err(listen("admin.listen", address))?;
+        let admin_address = admin
+            .local_addr()
+            .map_err(listen("admin.listen", address))?;
+
+        let (cluster, metrics) = join(&config, bus).await?;
+        let tasks = TaskTracker::new();
+        let platform = Platform::new(&config, cluster.clone(), metrics.clone(), tasks.clone());
+        Ok(Node {
+            listener,
+            admin,
+            admin_address,
+            gateways,
+            config,
+            cluster,
+            platform,
+            metrics,
+            tasks,
+            phase: watch::Sender::new(Phase::Starting),
+        })
+    }
+}
+
+/// Joins the cluster on `bus`, on Redis, or makes one of this node alone.
+async fn join(
+    config: &Config,
+    bus: Option<Arc<dyn Bus>>,
+) -> Result<(Cluster, Arc<Metrics>), RedisError> {
+    let bus: Arc<dyn Bus> = match (bus, &config.redis.url) {
+        (Some(bus), _) => bus,
+        (None, Some(url)) => {
+            tracing::info!(redis = %url, "connecting");
+            Arc::new(redis::connect(url).await?)
+        }
+        (None, None) => {
+            tracing::warn!(
+                "no redis.url is set: this node is alone, its clients reach those of no other node"
+            );
+            Arc::new(MemoryBus::alone())
+        }
+    };
+    let cluster_config = ClusterConfig {
+        key: config.redis.key.clone(),
+        subscribe: Subscribe::PerRoom {
+            limit: config.redis.room_subscriptions,
+        },
+        ..ClusterConfig::default()
+    };
+    let node_id = Cluster::random_node_id();
+    let metrics = Arc::new(Metrics::new(&node_id));
+    let cluster = Cluster::new(node_id, bus, cluster_config, metrics.cluster.observer());
+    Ok((cluster, metrics))
+}
+
+impl Node {
+    /// A node of this configuration, with the built-in gateways that it names.
+    pub fn builder(config: Config) -> Builder {
+        Builder {
+            config,
+            gateways: Vec::new(),
+            bus: None,
+        }
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Where metrics and health are.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// This node's name in the cluster, new at each start.
+    pub fn id(&self) -> &str {
+        self.cluster.node_id()
+    }
+
+    /// Serves clients until `shutdown` resolves, and then lets them go: not ready, the grace, transports closed at the
+    /// configured rate, what is left at the deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the node at once, without a drain.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        life::run(self, shutdown).await;
+    }
+}

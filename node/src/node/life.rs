@@ -1,0 +1,176 @@
+//! The life of a node, from the first client to the last.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use hyper::body::Incoming;
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::Node;
+use crate::{
+    connection::Patience,
+    drain::{Pace, Phase},
+    http::{Origins, Pages, Public, Readiness, admin},
+    metrics::Metrics,
+    platform::socketio::Platform,
+};
+
+/// How long the last messages may take to leave for the bus.
+const LAST_MESSAGES: Duration = Duration::from_secs(2);
+
+/// How long handlers and requests may go on once all clients are gone.
+const LAST_TASKS: Duration = Duration::from_secs(3);
+
+pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
+    let Node {
+        listener,
+        admin: admin_listener,
+        admin_address,
+        gateways,
+        config,
+        cluster,
+        platform,
+        metrics,
+        tasks,
+        phase,
+    } = node;
+    let stop = CancellationToken::new();
+    // Also where this future is dropped: no task outlives the node.
+    let _stopping = stop.clone().drop_guard();
+
+    let (heard, carried) = (cluster.clone(), cluster.clone());
+    let deaf_since = watch::Sender::new(Some(Instant::now()));
+    let readiness = Readiness {
+        phase: phase.subscribe(),
+        deaf_since: deaf_since.subscribe(),
+    };
+    tasks.spawn(
+        stop.clone()
+            .run_until_cancelled_owned(async move { carried.run().await }),
+    );
+    tasks.spawn(
+        stop.clone()
+            .run_until_cancelled_owned(watch_hearing(heard.hears(), deaf_since)),
+    );
+    let routes = admin(metrics.clone(), readiness);
+    let stopped = stop.clone().cancelled_owned();
+    tasks.spawn(async move {
+        if let Err(error) = axum::serve(admin_listener, routes)
+            .with_graceful_shutdown(stopped)
+            .await
+        {
+            tracing::error!(%error, "the admin port failed");
+        }
+    });
+
+    for gateway in gateways {
+        platform.bind(gateway).await;
+    }
+    let pages = Pages {
+        dir: config.pages.dir.clone(),
+        client: config.pages.client_file.clone(),
+        node_id: cluster.node_id().to_owned(),
+    };
+    let origins = Origins::new(config.cors.origins.clone());
+    let public = Public::new(platform.clone(), origins, pages, metrics.clone());
+    let patience = Patience {
+        write_stall: config.limits.write_stall,
+        read_pause: config.socketio.ping_timeout,
+    };
+    let address = listener.address();
+    let handler = move |request: hyper::Request<Incoming>| {
+        let public = public.clone();
+        async move { public.handle(request).await }
+    };
+    tasks.spawn(listener.serve(
+        handler,
+        metrics.traffic.clone(),
+        patience,
+        tasks.clone(),
+        stop.clone(),
+    ));
+    enter(&phase, &metrics, Phase::Serving);
+    tracing::info!(
+        node = cluster.node_id(),
+        listen = %address,
+        admin = %admin_address,
+        version = crate::VERSION,
+        "serving"
+    );
+
+    shutdown.await;
+
+    let deadline = Instant::now() + config.drain.deadline;
+    enter(&phase, &metrics, Phase::Draining);
+    tracing::info!(sessions = platform.remaining(), grace = ?config.drain.grace, "draining: not ready any more");
+    tokio::time::sleep(config.drain.grace).await;
+    platform.refuse_new();
+    let emptied = tokio::time::timeout_at(deadline, empty(&platform, &metrics, config.drain.rate));
+    if emptied.await.is_err() {
+        tracing::warn!(
+            sessions = platform.remaining(),
+            "the drain's deadline has passed, ending the rest"
+        );
+    }
+    cluster.flushed(LAST_MESSAGES).await;
+    stop.cancel();
+    tasks.close();
+    if tokio::time::timeout(LAST_TASKS, tasks.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(tasks = tasks.len(), "some tasks did not end in time");
+    }
+    enter(&phase, &metrics, Phase::Closed);
+    tracing::info!("ended");
+}
+
+/// Closes sessions at the rate until none is left.
+async fn empty(platform: &Platform, metrics: &Metrics, rate: u32) {
+    let mut pace = Pace::new(rate.into());
+    let mut slices = tokio::time::interval(Pace::SLICE);
+    slices.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        slices.tick().await;
+        let remaining = platform.remaining();
+        metrics
+            .drain_remaining
+            .set(i64::try_from(remaining).unwrap_or(i64::MAX));
+        if remaining == 0 {
+            return;
+        }
+        platform.close_some(pace.next()).await;
+    }
+}
+
+fn enter(phase: &watch::Sender<Phase>, metrics: &Arc<Metrics>, next: Phase) {
+    phase.send_replace(next);
+    metrics.drain_state.set(next.gauge());
+}
+
+/// Notes since when the bus is not heard.
+async fn watch_hearing(
+    mut hears: watch::Receiver<bool>,
+    deaf_since: watch::Sender<Option<Instant>>,
+) {
+    loop {
+        let hears_now = *hears.borrow_and_update();
+        deaf_since.send_if_modified(|since| match (hears_now, &since) {
+            (true, Some(_)) => {
+                *since = None;
+                true
+            }
+            (false, None) => {
+                *since = Some(Instant::now());
+                true
+            }
+            _ => false,
+        });
+        if hears.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What carries gateways: binds a [`Gateway`](roomcast_gateway::Gateway) to something that has sockets.
+
+pub(crate) mod socketio;

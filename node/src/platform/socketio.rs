@@ -1,0 +1,314 @@
+//! Socket.IO, through socketioxide: the one place that names its adapter type.
+//!
+//! socketioxide keeps the protocol and its sessions. The way in (WebSocket upgrades), the way of an event to its handler
+//! (in order, one at a time per socket) and the way out (encoded once, through the cluster's adapter) are ours.
+
+mod handlers;
+mod payload;
+mod queue;
+mod seat;
+mod server;
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use roomcast_adapter::{Cluster, ClusterAdapter, Namespace};
+use roomcast_gateway::{Gateway, Server};
+use socketioxide::{
+    ParserConfig, SocketIo, SocketIoBuilder, TransportType, adapter::Emitter,
+    service::SocketIoService,
+};
+use socketioxide_core::Sid;
+use tokio_util::task::TaskTracker;
+use tower::{ServiceExt, service_fn, util::ServiceFn};
+
+use crate::{
+    config::{Config, Parser, Transport},
+    connection::{Rejection, Session, Sessions, Upgrade},
+    http::Body,
+    metrics::{Metrics, NamespaceMetrics},
+};
+use payload::Encoding;
+use server::Cast;
+
+/// What answers requests that are not for the engine. None gets here, since the public port sorts them out.
+type Elsewhere = ServiceFn<fn(Request<Body>) -> Ready<Result<Response<Body>, Infallible>>>;
+
+/// The adapter of every namespace.
+type Adapter = ClusterAdapter<Emitter>;
+
+/// Packets that the engine queues for one client. A batch from the bus is applied before any client is written to, so
+/// this must hold what one client gets in a batch; what is beyond it is lost, and counted.
+const QUEUE: usize = 4096;
+
+/// Serves gateways to Socket.IO clients. A cheap handle.
+#[derive(Clone)]
+pub(crate) struct Platform(Arc<Parts>);
+
+struct Parts {
+    service: SocketIoService<Elsewhere, Adapter>,
+    io: SocketIo<Adapter>,
+    cluster: Cluster,
+    encoding: Encoding,
+    sessions: Sessions,
+    cast: Arc<Cast>,
+    metrics: Arc<Metrics>,
+    tasks: TaskTracker,
+    /// How long a polling client's events may be held back.
+    patience: Duration,
+    /// Near its end, a node takes no new sessions.
+    refusing: AtomicBool,
+}
+
+/// A gateway and all that its sockets share.
+struct Bound {
+    gateway: Gateway,
+    encoding: Encoding,
+    /// Set right after the namespace was added, which is before any client can connect.
+    namespace: OnceLock<Namespace>,
+    metrics: Arc<NamespaceMetrics>,
+    server: Server,
+    sessions: Sessions,
+    tasks: TaskTracker,
+}
+
+impl Platform {
+    pub(crate) fn new(
+        config: &Config,
+        cluster: Cluster,
+        metrics: Arc<Metrics>,
+        tasks: TaskTracker,
+    ) -> Self {
+        let socketio = &config.socketio;
+        let builder = SocketIo::builder()
+            .ping_interval(socketio.ping_interval)
+            .ping_timeout(socketio.ping_timeout)
+            .max_buffer_size(QUEUE)
+            .max_payload(config.limits.message_size as u64)
+            .ws_max_message_size(config.limits.message_size)
+            .ws_max_frame_size(config.limits.message_size);
+        let (encoding, parser) = match socketio.parser {
+            Parser::Json => (Encoding::Json, None),
+            Parser::Msgpack => (Encoding::Msgpack, Some(ParserConfig::msgpack())),
+        };
+        let builder = match parser {
+            Some(parser) => builder.with_parser(parser),
+            None => builder,
+        };
+        let (service, io) = with_transports(builder, &socketio.transports)
+            .with_adapter::<Adapter>(cluster.clone())
+            .build_with_inner_svc(service_fn(
+                (|_| ready(Ok(Rejection::Transport.response()))) as fn(_) -> _,
+            ));
+        Self(Arc::new(Parts {
+            service,
+            io,
+            cast: Arc::new(Cast::new(cluster.clone(), encoding)),
+            cluster,
+            encoding,
+            sessions: Sessions::default(),
+            metrics,
+            tasks,
+            patience: socketio.ping_timeout,
+            refusing: AtomicBool::new(false),
+        }))
+    }
+
+    /// Serves `gateway` from when the future resolves: once other nodes' broadcasts to its namespace arrive, or the wait
+    /// for that is over.
+    pub(crate) async fn bind(&self, gateway: Gateway) {
+        let parts = &*self.0;
+        let name = gateway.namespace().to_owned();
+        let metrics = Arc::new(parts.metrics.namespace(&gateway));
+        parts.cast.add(&name, metrics.clone());
+        let server = Server::new(parts.cast.clone(), &*name);
+        let bound = Arc::new(Bound {
+            gateway,
+            encoding: parts.encoding,
+            namespace: OnceLock::new(),
+            metrics,
+            server: server.clone(),
+            sessions: parts.sessions.clone(),
+            tasks: parts.tasks.clone(),
+        });
+        let serving = parts
+            .io
+            .ns(name.clone(), handlers::OnConnect(bound.clone()));
+        if let Some(namespace) = parts.cluster.namespace(&name) {
+            // Set once: a builder refuses a second gateway of the same name.
+            let _ = bound.namespace.set(namespace);
+        }
+        bound.metrics.ended(&bound.gateway.init(server).await);
+        serving.await;
+    }
+
+    /// Checks a request for a WebSocket.
+    ///
+    /// # Errors
+    ///
+    /// What to answer in place of one.
+    pub(crate) fn check(&self, request: Request<Incoming>) -> Result<Upgrade, Rejection> {
+        if !self.allows(TransportType::Websocket) {
+            return Err(Rejection::Transport);
+        }
+        let upgrade = Upgrade::check(request)?;
+        if upgrade.session.is_none() && self.refuses() {
+            return Err(Rejection::Draining);
+        }
+        Ok(upgrade)
+    }
+
+    /// Opens a WebSocket: the answer to send, and a task that hands the stream to the engine once that is written.
+    pub(crate) fn upgrade(&self, upgrade: Upgrade) -> Response<Body> {
+        let moving = upgrade.session;
+        let session = match moving {
+            Some(id) => self.0.sessions.resolve(id, Arc::default),
+            None => Arc::new(Session::default()),
+        };
+        let (response, pending) = upgrade.accept();
+        let platform = self.clone();
+        self.0.tasks.spawn(async move {
+            let Some((connection, before, mut request)) = pending.stream().await else {
+                return;
+            };
+            request.extensions_mut().insert(session.clone());
+            let (connection, ended) = connection.carry(session, before).watched();
+            if let Err(error) = platform
+                .0
+                .service
+                .clone()
+                .oneshot((connection, request))
+                .await
+            {
+                tracing::debug!(%error, "the engine refused a websocket");
+            }
+            if let Some(id) = moving {
+                // An upgrade that fails leaves the session half moved and its polls unanswered for good, unless it is
+                // closed; one that succeeded is closed by now.
+                ended.await;
+                platform.close_polling(id).await;
+            }
+        });
+        response
+    }
+
+    /// Answers a request of long polling.
+    pub(crate) async fn poll(&self, request: Request<Incoming>) -> Response<Body> {
+        let query = request.uri().query().unwrap_or_default();
+        if parameter(query, "transport") == Some("websocket") {
+            // The engine would answer 101 to a request that never asked for an upgrade.
+            return Rejection::Handshake.response();
+        }
+        let id = parameter(query, "sid").and_then(|id| id.parse().ok());
+        let request = match id {
+            None if self.refuses() => return Rejection::Draining.response(),
+            None => opening(request),
+            Some(id) if request.method() == Method::POST => {
+                if !self.caught_up(id).await {
+                    self.close_polling(id).await;
+                    return Rejection::Session.response();
+                }
+                request
+            }
+            Some(_) => request,
+        };
+        let Ok(response) = self.0.service.clone().oneshot(request.map(Body::new)).await;
+        response.map(Body::new)
+    }
+
+    /// Takes no new sessions from now on; those that exist go on.
+    pub(crate) fn refuse_new(&self) {
+        self.0.refusing.store(true, Ordering::Relaxed);
+    }
+
+    fn refuses(&self) -> bool {
+        self.0.refusing.load(Ordering::Relaxed)
+    }
+
+    /// Sessions that have a socket.
+    pub(crate) fn remaining(&self) -> usize {
+        self.0.sessions.all().len()
+    }
+
+    /// Closes up to `most` sessions in a way after which stock clients connect again; returns how many.
+    pub(crate) async fn close_some(&self, most: u64) -> u64 {
+        let mut closed = 0;
+        for (id, session) in self.0.sessions.all() {
+            if closed == most {
+                break;
+            }
+            if session.is_closing() {
+                continue;
+            }
+            session.close();
+            // Does nothing where a WebSocket carries the session.
+            self.close_polling(id).await;
+            closed += 1;
+        }
+        closed
+    }
+
+    /// Waits until a polling client's events are few enough; false if that took too long.
+    async fn caught_up(&self, id: Sid) -> bool {
+        let Some(session) = self.0.sessions.find(id) else {
+            return true;
+        };
+        let caught_up = tokio::time::timeout(self.0.patience, session.caught_up()).await;
+        if caught_up.is_err() {
+            self.0.metrics.behind();
+        }
+        caught_up.is_ok()
+    }
+
+    /// Closes a session that is polling, as its client would: the engine has no other public way.
+    async fn close_polling(&self, id: Sid) {
+        let goodbye = Request::post(format!("/socket.io/?EIO=4&transport=polling&sid={id}"))
+            .body(Body::from("1"));
+        if let Ok(goodbye) = goodbye {
+            // A session that is no more, or no longer polling, is what was wanted.
+            let Ok(_answer) = self.0.service.clone().oneshot(goodbye).await;
+        }
+    }
+
+    fn allows(&self, transport: TransportType) -> bool {
+        self.0
+            .io
+            .config()
+            .engine_config
+            .allowed_transport(transport)
+    }
+}
+
+/// The first request of a polling session lives as long as the session: it must not hold a connection's read buffer.
+fn opening(request: Request<Incoming>) -> Request<Incoming> {
+    let (parts, body) = request.into_parts();
+    let mut parts = crate::connection::copied(parts);
+    parts.extensions.insert(Arc::new(Session::default()));
+    Request::from_parts(parts, body)
+}
+
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
+fn with_transports(builder: SocketIoBuilder, transports: &[Transport]) -> SocketIoBuilder {
+    let engine = |transport: &Transport| match transport {
+        Transport::Websocket => TransportType::Websocket,
+        Transport::Polling => TransportType::Polling,
+    };
+    match transports {
+        [one] => builder.transports([engine(one)]),
+        _ => builder.transports([TransportType::Polling, TransportType::Websocket]),
+    }
+}

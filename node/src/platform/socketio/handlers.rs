@@ -1,0 +1,97 @@
+//! socketioxide's handler traits, implemented so that they are called in the task that reads the connection.
+//!
+//! Its own handlers for closures spawn a task per event: events overtake each other, and nothing holds a client back.
+
+use std::sync::Arc;
+
+use roomcast_gateway::{
+    DisconnectReason,
+    platform::{AckId, Incoming},
+};
+use socketioxide::{
+    handler::{ConnectHandler, DisconnectHandler, MessageHandler},
+    socket::{DisconnectReason as EngineReason, Socket},
+};
+use socketioxide_core::Value;
+
+use super::{Adapter, Bound, payload, seat::Seat};
+
+/// Marks the implementations below, as the traits ask for.
+pub(super) struct Inline;
+
+/// A client has connected to a namespace.
+#[derive(Clone)]
+pub(super) struct OnConnect(pub(super) Arc<Bound>);
+
+impl ConnectHandler<Adapter, Inline> for OnConnect {
+    fn call(&self, socket: Arc<Socket<Adapter>>, auth: Option<Value>) {
+        let Some(namespace) = self.0.namespace.get() else {
+            return;
+        };
+        let auth = auth.and_then(auth_object);
+        let seat = Seat::new(&socket, self.0.clone(), namespace.clone(), auth);
+        // First, since an event without a handler is lost.
+        socket.on_fallback(OnEvent(seat.clone()));
+        seat.take();
+        socket.on_disconnect(OnDisconnect(seat.clone()));
+        if !seat.is_connected() {
+            // It went away before anybody was there to hear of it.
+            seat.leave(DisconnectReason::TransportClose);
+        }
+    }
+}
+
+/// A client has sent an event.
+struct OnEvent(Arc<Seat>);
+
+impl MessageHandler<Adapter, Inline> for OnEvent {
+    fn call(&self, _socket: Arc<Socket<Adapter>>, value: Value, ack: Option<i64>) {
+        let parsed = payload::text(value)
+            .and_then(|(text, attachments)| Incoming::parse(text, attachments, ack.is_some()).ok());
+        match parsed {
+            Some(event) => self.0.event(event, ack.map(AckId)),
+            None => tracing::debug!("dropped an event that cannot be read"),
+        }
+    }
+}
+
+/// A client has left a namespace, or is gone.
+struct OnDisconnect(Arc<Seat>);
+
+impl DisconnectHandler<Adapter, Inline> for OnDisconnect {
+    fn call_with_defer(
+        &self,
+        socket: Arc<Socket<Adapter>>,
+        reason: EngineReason,
+        remove: fn(Arc<Socket<Adapter>>),
+    ) {
+        self.0.leave(words(reason));
+        // At once, and not after the gateway's hook: a hook that waits, or panics, keeps nobody in a room.
+        remove(socket);
+    }
+}
+
+/// The reasons as Socket.IO's servers name them.
+fn words(reason: EngineReason) -> DisconnectReason {
+    match reason {
+        EngineReason::TransportClose => DisconnectReason::TransportClose,
+        EngineReason::TransportError | EngineReason::MultipleHttpPollingError => {
+            DisconnectReason::TransportError
+        }
+        EngineReason::PacketParsingError => DisconnectReason::ParseError,
+        EngineReason::HeartbeatTimeout => DisconnectReason::PingTimeout,
+        EngineReason::ClientNSDisconnect => DisconnectReason::ClientNamespaceDisconnect,
+        EngineReason::ServerNSDisconnect => DisconnectReason::ServerNamespaceDisconnect,
+        EngineReason::ClosingServer => DisconnectReason::ServerShuttingDown,
+    }
+}
+
+fn auth_object(value: Value) -> Option<serde_json::Value> {
+    match value {
+        Value::Str(text, _) => serde_json::from_str(&text).ok(),
+        Value::Bytes(bytes) => {
+            let (text, _) = roomcast_adapter::wire::msgpack_to_json(&bytes).ok()?;
+            serde_json::from_str(&text).ok()
+        }
+    }
+}

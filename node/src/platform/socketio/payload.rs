@@ -1,0 +1,42 @@
+//! Event texts as a client's parser wants them, and back.
+
+use bytes::Bytes;
+use roomcast_adapter::wire;
+use roomcast_gateway::platform::EmitError;
+use socketioxide_core::Value;
+
+/// How packets to clients are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Json,
+    Msgpack,
+}
+
+impl Encoding {
+    /// A JSON array, its placeholders pointing at `attachments`, as this encoding has it.
+    pub(super) fn value(self, text: String, attachments: Vec<Bytes>) -> Result<Value, EmitError> {
+        match self {
+            Self::Json => {
+                let attachments = (!attachments.is_empty()).then(|| attachments.into());
+                Ok(Value::Str(text.into(), attachments))
+            }
+            Self::Msgpack => match wire::json_to_msgpack(&text, &attachments.into()) {
+                Ok(bytes) => Ok(Value::Bytes(bytes)),
+                Err(error) => Err(EmitError::refused(error)),
+            },
+        }
+    }
+}
+
+/// What a client sent, as a JSON array and the attachments that its placeholders point at; `None` if it is no such thing.
+pub(super) fn text(value: Value) -> Option<(Bytes, Vec<Bytes>)> {
+    match value {
+        Value::Str(text, attachments) => {
+            Some((text.into(), attachments.map(Vec::from).unwrap_or_default()))
+        }
+        Value::Bytes(bytes) => {
+            let (text, attachments) = wire::msgpack_to_json(&bytes).ok()?;
+            Some((text.into(), attachments))
+        }
+    }
+}

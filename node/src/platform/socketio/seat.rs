@@ -1,0 +1,247 @@
+//! One client's seat in one namespace: what the gateway sees of it.
+
+use std::{
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+
+use roomcast_adapter::{Namespace, SendError};
+use roomcast_gateway::{
+    DisconnectReason, Server, Socket,
+    platform::{
+        AckId, AckPayload, EmitError, Handshake, Incoming, Joined, Outcome, Outgoing, SocketPort,
+    },
+};
+use socketioxide_core::{Sid, packet::Packet};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    Adapter, Bound,
+    queue::{Queue, Work, Worker},
+};
+use crate::connection::{Peer, Session, Waiting};
+
+/// A socket, bound to its gateway.
+pub(super) struct Seat {
+    /// Not owned: the engine's socket owns the handlers that own this.
+    socket: Weak<socketioxide::socket::Socket<Adapter>>,
+    sid: Sid,
+    id: String,
+    bound: Arc<Bound>,
+    namespace: Namespace,
+    session: Arc<Session>,
+    auth: Option<serde_json::Value>,
+    time: SystemTime,
+    handshake: OnceLock<Handshake>,
+    queue: Queue<Job>,
+    left: AtomicBool,
+}
+
+/// What a seat does, in order.
+pub(super) enum Job {
+    Connected,
+    Event(Incoming, Option<AckId>, Option<Waiting>),
+    Disconnected(DisconnectReason),
+}
+
+impl Seat {
+    pub(super) fn new(
+        socket: &Arc<socketioxide::socket::Socket<Adapter>>,
+        bound: Arc<Bound>,
+        namespace: Namespace,
+        auth: Option<serde_json::Value>,
+    ) -> Arc<Self> {
+        let known = socket.req_parts().extensions.get::<Arc<Session>>();
+        let session = bound
+            .sessions
+            .resolve(socket.id, || known.cloned().unwrap_or_default());
+        Arc::new(Self {
+            socket: Arc::downgrade(socket),
+            sid: socket.id,
+            id: socket.id.to_string(),
+            bound,
+            namespace,
+            session,
+            auth,
+            time: SystemTime::now(),
+            handshake: OnceLock::new(),
+            queue: Queue::held(),
+            left: AtomicBool::new(false),
+        })
+    }
+
+    /// Takes the seat: its own room, and then the gateway's hook. Events that have come meanwhile follow.
+    pub(super) fn take(self: &Arc<Self>) {
+        self.bound.metrics.connected();
+        // Nothing waits for its confirmation: CONNECT is out already.
+        drop(self.namespace.connected(self.sid, &self.id));
+        self.queue.start(self, Job::Connected);
+    }
+
+    /// Handles an event, now or behind those that came before it.
+    pub(super) fn event(self: &Arc<Self>, event: Incoming, ack: Option<AckId>) {
+        let job = Job::Event(event, ack, None);
+        self.queue.submit(self, job, |job| match job {
+            Job::Event(event, ack, _) => Job::Event(event, ack, Some(self.session.event_waits())),
+            other => other,
+        });
+    }
+
+    /// Leaves all rooms at once, and then tells the gateway, behind the events that came before. Once only.
+    pub(super) fn leave(self: &Arc<Self>, reason: DisconnectReason) {
+        if self.left.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.namespace.disconnected(self.sid);
+        self.bound.metrics.disconnected(reason.as_str());
+        self.queue
+            .submit(self, Job::Disconnected(reason), |job| job);
+    }
+
+    /// Whether the engine still has this socket.
+    pub(super) fn is_connected(&self) -> bool {
+        self.namespace.is_connected(self.sid)
+    }
+
+    fn log(&self, what: &str, outcome: &Outcome) {
+        if let Outcome::Failed(error) = outcome {
+            tracing::error!(
+                namespace = self.namespace(),
+                event = what,
+                error,
+                "a handler failed"
+            );
+        }
+        self.bound.metrics.ended(outcome);
+    }
+
+    fn send(&self, packet: Packet) -> Result<(), EmitError> {
+        self.namespace
+            .send(self.sid, packet)
+            .map_err(|error| match error {
+                SendError::Full => EmitError::Full,
+                _ => EmitError::Closed,
+            })
+    }
+
+    fn packet_name(&self) -> String {
+        self.bound.gateway.namespace().to_owned()
+    }
+}
+
+impl Worker<Job> for Seat {
+    fn queue(&self) -> &Queue<Job> {
+        &self.queue
+    }
+
+    fn tasks(&self) -> &TaskTracker {
+        &self.bound.tasks
+    }
+
+    fn begin(self: &Arc<Self>, job: Job) -> Work {
+        let seat = self.clone();
+        let socket = Socket::new(self.clone());
+        match job {
+            Job::Connected => {
+                let hook = self.bound.gateway.connected(socket);
+                Box::pin(async move { seat.log("on_connection", &hook.await) })
+            }
+            Job::Event(event, ack, waiting) => {
+                // It waits no more, so the connection may read on.
+                drop(waiting);
+                let start = Instant::now();
+                let name = event.event().to_owned();
+                let handled = self.bound.gateway.dispatch(socket, event, ack);
+                Box::pin(async move {
+                    let outcome = handled.await;
+                    seat.bound.metrics.handled(&name, start.elapsed());
+                    seat.log(&name, &outcome);
+                })
+            }
+            Job::Disconnected(reason) => {
+                let hook = self.bound.gateway.disconnected(socket, reason);
+                Box::pin(async move { seat.log("on_disconnect", &hook.await) })
+            }
+        }
+    }
+}
+
+impl SocketPort for Seat {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn namespace(&self) -> &str {
+        self.bound.gateway.namespace()
+    }
+
+    fn handshake(&self) -> &Handshake {
+        self.handshake.get_or_init(|| {
+            let socket = self.socket.upgrade();
+            let parts = socket.as_ref().map(|socket| socket.req_parts());
+            let mut handshake = parts.map_or_else(
+                || Handshake::new("", self.time),
+                |parts| of_request(parts, self.time),
+            );
+            if let Some(auth) = &self.auth {
+                handshake = handshake.with_auth(auth.clone());
+            }
+            handshake
+        })
+    }
+
+    fn emit(&self, event: Outgoing) -> Result<(), EmitError> {
+        self.bound.metrics.sent(event.event());
+        let (text, attachments) = event.into_parts();
+        let value = self.bound.encoding.value(text, attachments)?;
+        self.send(Packet::event(self.packet_name(), value))
+    }
+
+    fn ack(&self, id: AckId, payload: AckPayload) -> Result<(), EmitError> {
+        let (text, attachments) = payload.into_parts();
+        let value = self.bound.encoding.value(text, attachments)?;
+        self.send(Packet::ack(self.packet_name(), value, id.0))
+    }
+
+    fn join(&self, rooms: Vec<String>) -> Joined {
+        self.namespace.join(self.sid, rooms)
+    }
+
+    fn leave(&self, rooms: &[String]) {
+        self.namespace.leave(self.sid, rooms);
+    }
+
+    fn rooms(&self) -> Vec<String> {
+        self.namespace.rooms(self.sid)
+    }
+
+    fn disconnect(&self) {
+        if let Some(socket) = self.socket.upgrade()
+            && let Err(error) = socket.disconnect()
+        {
+            tracing::debug!(%error, "a client that does not read could not be told of its disconnect");
+        }
+    }
+
+    fn server(&self) -> Server {
+        self.bound.server.clone()
+    }
+}
+
+fn of_request(parts: &http::request::Parts, time: SystemTime) -> Handshake {
+    let mut handshake = Handshake::new(parts.uri.to_string(), time);
+    for (name, value) in &parts.headers {
+        handshake = handshake.with_header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        handshake = handshake.with_query(name, value);
+    }
+    if let Some(Peer(address)) = parts.extensions.get() {
+        handshake = handshake.with_address(*address);
+    }
+    handshake
+}

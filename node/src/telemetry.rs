@@ -1,0 +1,47 @@
+//! The log: lines for people, or JSON for machines.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::{Log, LogFormat, LogLevel};
+
+/// Libraries whose own log only matters when something is looked into.
+const QUIET: [&str; 6] = [
+    "fred",
+    "hyper",
+    "socketioxide",
+    "engineioxide",
+    "tungstenite",
+    "tower_http",
+];
+
+/// Installs the process's log, to standard error. Called once, by a `main`.
+pub fn install(log: &Log) {
+    let registry = tracing_subscriber::registry().with(filter(log.level));
+    let layer = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match log.format {
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
+        LogFormat::Text => registry.with(layer).init(),
+    }
+}
+
+fn filter(level: LogLevel) -> EnvFilter {
+    let level = match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    let mut directives = level.to_owned();
+    // At trace everything is wanted; below, other libraries' every packet would bury what we say.
+    if level != "trace" {
+        for library in QUIET {
+            directives.push_str(&format!(",{library}=off"));
+        }
+    }
+    EnvFilter::new(directives)
+}
