@@ -1,0 +1,51 @@
+# Everything that is done with this project, by name. CI runs what stands here and nothing else.
+
+CARGO ?= cargo
+NEXTEST_PROFILE ?= default
+
+.PHONY: help run test setup build unit live e2e deploy-check lint cluster compose
+
+help: ## what there is to make
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+run: ## one node on port 3000, nothing but Rust needed
+	$(CARGO) run --locked -p roomcast-node --bin roomcast
+
+test: setup build ## all tests: sets up what they need (Debian), then runs them
+	$(CARGO) nextest run --locked --workspace --all-features --profile $(NEXTEST_PROFILE)
+	$(CARGO) test --locked --workspace --all-features --doc --quiet
+	node/e2e/run.sh
+	deploy/check.sh
+
+setup: ## install what tests need and this machine lacks (Debian, as root)
+	.ci/setup
+
+build:
+	$(CARGO) build --locked -p roomcast-node --bin roomcast
+
+unit: ## tests that need nothing but Cargo
+	$(CARGO) nextest run --locked --workspace
+	$(CARGO) test --locked --workspace --doc --quiet
+
+live: ## tests against redis-servers that they start themselves
+	$(CARGO) nextest run --locked -p roomcast-adapter --all-features -E 'binary(live_redis)'
+
+e2e: build ## the official JavaScript client against a real cluster
+	node/e2e/run.sh
+
+deploy-check: ## configuration files under deploy/
+	deploy/check.sh
+
+lint: ## formatting, lints, documentation, licences, spelling
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --all-features --quiet
+	$(CARGO) check --locked --quiet --manifest-path adapter/fuzz/Cargo.toml
+	$(CARGO) deny --all-features --locked check --config .deny.toml licenses bans sources
+	typos --config .typos.toml
+
+cluster: ## three nodes with Redis and the rest, in containers
+	docker compose up --build || docker-compose up --build
+
+compose: ## prove the containers: scale, kill, stop Redis, roll
+	deploy/prove-compose.sh
