@@ -1,0 +1,102 @@
+// One Roomcast node: the real binary, started with the environment alone.
+
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { eventually } from "./deadline.mjs";
+import { freePort } from "./ports.mjs";
+import { Program } from "./program.mjs";
+
+const BINARY = process.env.ROOMCAST_BIN ?? fileURLToPath(new URL("../../../target/debug/roomcast", import.meta.url));
+
+/** A node that listens on two ports of its own. */
+export class RoomcastNode {
+  /**
+   * Starts a node, and waits until it is ready.
+   *
+   * @param {{name: string, redis?: {url: string}, env?: object}} options `env` wins over what is set here
+   */
+  static async start({ name, redis, env = {} }) {
+    if (!existsSync(BINARY)) {
+      throw new Error(`there is no ${BINARY}: build it with \`cargo build\`, or name another binary in ROOMCAST_BIN`);
+    }
+    const [port, adminPort] = [await freePort(), await freePort()];
+    const program = await Program.start({
+      name: `node ${name}`,
+      file: BINARY,
+      args: ["serve"],
+      env: {
+        ...withoutConfiguration(process.env),
+        ROOMCAST_LISTEN: `127.0.0.1:${port}`,
+        ROOMCAST_ADMIN__LISTEN: `127.0.0.1:${adminPort}`,
+        ROOMCAST_DRAIN__GRACE: "1s",
+        ROOMCAST_DRAIN__DEADLINE: "10s",
+        ...(redis ? { ROOMCAST_REDIS__URL: redis.url } : {}),
+        ...env,
+      },
+      install: "Is it built for this machine?",
+    });
+    const node = new RoomcastNode(name, program, port, adminPort);
+    await eventually(
+      async () => {
+        program.assertRunning();
+        return node.isReady();
+      },
+      `node ${name} is ready`,
+    );
+    return node;
+  }
+
+  constructor(name, program, port, adminPort) {
+    this.name = name;
+    this.program = program;
+    this.port = port;
+    this.adminPort = adminPort;
+    this.url = `http://127.0.0.1:${port}`;
+    this.adminUrl = `http://127.0.0.1:${adminPort}`;
+  }
+
+  /** Whether `/ready` says that new clients may come. */
+  async isReady() {
+    return (await this.#admin("/ready")).status === 200;
+  }
+
+  /** Whether `/live` says that the process makes progress. */
+  async isLive() {
+    return (await this.#admin("/live")).status === 200;
+  }
+
+  /**
+   * The sum of the samples of a metric whose labels include `labels`; 0 where there is none.
+   *
+   * A counter without samples is not exposed at all before its first count, so 0 is the truth there.
+   */
+  async metric(name, labels = {}) {
+    const text = await (await this.#admin("/metrics")).text();
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    return text
+      .split("\n")
+      .map((line) => /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line))
+      .filter((sample) => sample !== null && sample[1] === name)
+      .filter(([, , found = ""]) => wanted.every((label) => found.includes(label)))
+      .reduce((sum, [, , , value]) => sum + Number(value), 0);
+  }
+
+  /** Ends it without warning, as a crash of its machine would. */
+  async kill() {
+    await this.program.end("SIGKILL");
+  }
+
+  // A connection that was kept alive by a node that has ended must not be tried again: each request has its own.
+  #admin(path) {
+    return fetch(`${this.adminUrl}${path}`, { headers: { connection: "close" }, signal: AbortSignal.timeout(5_000) });
+  }
+}
+
+// The machine's own settings must not reach the nodes of a test.
+function withoutConfiguration(environment) {
+  const other = Object.entries(environment).filter(
+    ([name]) => !name.startsWith("ROOMCAST_") && !["PORT", "REDIS_URL", "JWT_SECRET"].includes(name),
+  );
+  return Object.fromEntries(other);
+}
