@@ -1,6 +1,8 @@
 # Everything that is done with this project, by name. CI runs what stands here and nothing else.
 
 CARGO ?= cargo
+# Where .ci/setup puts what Debian has in no version new enough.
+export PATH := $(CURDIR)/target/tools/node_modules/node/bin:$(CURDIR)/target/tools/python/bin:$(PATH)
 NEXTEST_PROFILE ?= default
 
 .PHONY: help run test setup build unit live e2e deploy-check lint cluster compose
@@ -41,7 +43,7 @@ lint: ## formatting, lints, documentation, licences, spelling
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --all-features --quiet
 	$(CARGO) check --locked --quiet --manifest-path adapter/fuzz/Cargo.toml
-	$(CARGO) deny --all-features --locked check --config .deny.toml licenses bans sources
+	$(CARGO) deny --all-features --locked --config .deny.toml check licenses bans sources
 	typos --config .typos.toml
 
 cluster: ## three nodes with Redis and the rest, in containers
