@@ -3,6 +3,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    clippy::unwrap_used,
     reason = "each test file is a crate of its own and uses a part"
 )]
 
@@ -15,7 +16,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::oneshot,
-    task::JoinHandle,
+    task::JoinSet,
 };
 
 /// How long a test waits for anything at all.
@@ -26,7 +27,8 @@ pub struct TestNode {
     pub address: SocketAddr,
     pub admin: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
-    running: JoinHandle<()>,
+    /// Holds the one task that the node runs on.
+    running: JoinSet<()>,
 }
 
 /// The configuration of a test node: free ports, and a drain that does not dawdle.
@@ -54,7 +56,8 @@ impl TestNode {
         let node = builder.bind().await.unwrap();
         let (address, admin) = (node.address(), node.admin_address());
         let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(node.run(async {
+        let mut running = JoinSet::new();
+        running.spawn(node.run(async {
             let _ = stopped.await;
         }));
         let node = Self {
@@ -94,11 +97,10 @@ impl TestNode {
         }
     }
 
-    pub async fn ended(self) {
-        tokio::time::timeout(DEADLINE, self.running)
+    pub async fn ended(mut self) {
+        tokio::time::timeout(DEADLINE, self.running.join_next())
             .await
-            .expect("the node did not end in time")
-            .unwrap();
+            .expect("the node did not end in time");
     }
 
     /// Status and body of a GET on the admin port.

@@ -2,7 +2,12 @@
 //!
 //! Its own handlers for closures spawn a task per event: events overtake each other, and nothing holds a client back.
 
-use std::sync::Arc;
+use std::{
+    fmt::Display,
+    future::{Future, ready},
+    pin::Pin,
+    sync::Arc,
+};
 
 use roomcast_gateway::{
     DisconnectReason,
@@ -24,14 +29,26 @@ pub(super) struct Inline;
 pub(super) struct OnConnect(pub(super) Arc<Bound>);
 
 impl ConnectHandler<Adapter, Inline> for OnConnect {
-    fn call(&self, socket: Arc<Socket<Adapter>>, auth: Option<Value>) {
-        let Some(namespace) = self.0.namespace.get() else {
+    /// Before the CONNECT answer leaves: the client's first event may come right behind it, and one without a handler
+    /// would be lost.
+    fn call_middleware<'a>(
+        &'a self,
+        socket: Arc<Socket<Adapter>>,
+        auth: &'a Option<Value>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
+        if let Some(namespace) = self.0.namespace.get() {
+            let auth = auth.as_ref().and_then(auth_object);
+            let seat = Seat::new(&socket, self.0.clone(), namespace.clone(), auth);
+            socket.on_fallback(OnEvent(seat.clone()));
+            socket.extensions.insert(seat);
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn call(&self, socket: Arc<Socket<Adapter>>, _auth: Option<Value>) {
+        let Some(seat) = socket.extensions.remove::<Arc<Seat>>() else {
             return;
         };
-        let auth = auth.and_then(auth_object);
-        let seat = Seat::new(&socket, self.0.clone(), namespace.clone(), auth);
-        // First, since an event without a handler is lost.
-        socket.on_fallback(OnEvent(seat.clone()));
         seat.take();
         socket.on_disconnect(OnDisconnect(seat.clone()));
         if !seat.is_connected() {
@@ -86,11 +103,11 @@ fn words(reason: EngineReason) -> DisconnectReason {
     }
 }
 
-fn auth_object(value: Value) -> Option<serde_json::Value> {
+fn auth_object(value: &Value) -> Option<serde_json::Value> {
     match value {
-        Value::Str(text, _) => serde_json::from_str(&text).ok(),
+        Value::Str(text, _) => serde_json::from_str(text).ok(),
         Value::Bytes(bytes) => {
-            let (text, _) = roomcast_adapter::wire::msgpack_to_json(&bytes).ok()?;
+            let (text, _) = roomcast_adapter::wire::msgpack_to_json(bytes).ok()?;
             serde_json::from_str(&text).ok()
         }
     }
