@@ -388,14 +388,19 @@ impl Spawnable for Init {
 fn targets(options: &BroadcastOptions) -> wire::Targets {
     let all_but = options.has_flag(BroadcastFlags::Broadcast);
     let sender = options.sid.map(|sid| sid.to_string());
-    let mut rooms: Vec<String> = options.rooms.iter().map(|room| room.to_string()).collect();
+    let mut rooms: Vec<String> = options
+        .rooms
+        .iter()
+        .cloned()
+        .map(Room::into_owned)
+        .collect();
     let mut except = Vec::new();
     match sender {
         Some(sender) if all_but => except.push(sender),
         Some(sender) if rooms.is_empty() => rooms.push(sender),
         _ => {}
     }
-    except.extend(options.except.iter().map(|room| room.to_string()));
+    except.extend(options.except.iter().cloned().map(Room::into_owned));
     wire::Targets {
         rooms,
         except,

@@ -8,7 +8,7 @@ pub use memory::Fault;
 pub use memory::{MemoryBus, MemoryHub};
 pub use redis::{MIN_CAPACITY, RedisBus};
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -70,4 +70,31 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Puts every message that arrives into `inbox`, until dropped. Called once.
     fn listen(&self, inbox: Inbox) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// For whoever chooses a bus while running.
+impl Bus for Arc<dyn Bus> {
+    fn publish(&self, channel: String, payload: Bytes) -> BusFuture {
+        (**self).publish(channel, payload)
+    }
+
+    fn subscribe(&self, topics: Vec<Topic>) -> BusFuture {
+        (**self).subscribe(topics)
+    }
+
+    fn unsubscribe(&self, topics: Vec<Topic>) -> BusFuture {
+        (**self).unsubscribe(topics)
+    }
+
+    fn reopen(&self) -> BusFuture {
+        (**self).reopen()
+    }
+
+    fn link(&self) -> watch::Receiver<Link> {
+        (**self).link()
+    }
+
+    fn listen(&self, inbox: Inbox) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        (**self).listen(inbox)
+    }
 }

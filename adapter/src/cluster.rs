@@ -61,7 +61,7 @@ impl Cluster {
     /// Joins a node to the cluster on `bus`, under a name that no other node has. `observer` may be `()`.
     pub fn new(
         node_id: impl Into<String>,
-        bus: Arc<dyn Bus>,
+        bus: impl Bus,
         config: Config,
         observer: impl Observer,
     ) -> Self {
@@ -72,7 +72,7 @@ impl Cluster {
             Subscriptions::new(config.key.clone(), config.subscribe, own_channel.clone());
         Self(Arc::new(Shared {
             node_id,
-            bus,
+            bus: Arc::new(bus),
             outbox: Outbox::new(config.outbox_bytes, config.outbox_age, observer.clone()),
             inbox: Inbox::new(config.inbox_bytes, observer.clone()),
             subscriptions: Mutex::new(subscriptions),

@@ -57,7 +57,7 @@ mod tests {
 
         let (json, binary) = msgpack_to_json(&msgpack).unwrap();
         assert_eq!(json, text);
-        assert_eq!(binary, attachments);
+        assert_eq!(attachments, binary);
     }
 
     #[test]
