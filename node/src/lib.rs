@@ -25,6 +25,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod files;
 pub mod gateways;
 pub mod redis;
 pub mod signal;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use roomcast_node::{BindError, Config, Node, cli, signal, telemetry};
+use roomcast_node::{BindError, Config, Node, cli, files, signal, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -15,6 +15,7 @@ async fn main() -> ExitCode {
 
 async fn serve(config: Config) -> cli::Exit {
     telemetry::install(&config.log);
+    files::raise_limit();
     let error = match run(config).await {
         Ok(()) => return cli::Exit::Clean,
         Err(error) => error,

@@ -27,6 +27,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Messages that fred keeps for the task that drains them: what arrives while that task waits for its turn.
 const CAPACITY: usize = 16_384;
 
+/// The same for the client that gets no messages.
+const FEW: usize = 32;
+
 /// Commands that fred queues; the adapter keeps far fewer under way.
 const COMMAND_BUFFER: usize = 65_536;
 
@@ -61,8 +64,8 @@ pub enum RedisError {
 ///
 /// Connections that were made are closed when the future is dropped.
 pub(crate) async fn connect(url: &RedisUrl) -> Result<RedisBus, RedisError> {
-    let publisher = client(url)?;
-    let subscriber = client(url)?;
+    let publisher = client(url, FEW)?;
+    let subscriber = client(url, CAPACITY)?;
     let connecting = async {
         publisher.init().await?;
         subscriber.init().await?;
@@ -79,14 +82,15 @@ pub(crate) async fn connect(url: &RedisUrl) -> Result<RedisBus, RedisError> {
     }
 }
 
-fn client(url: &RedisUrl) -> Result<Client, RedisError> {
+/// A client whose channels of news, the one of messages among them, hold `capacity` entries each.
+fn client(url: &RedisUrl, capacity: usize) -> Result<Client, RedisError> {
     let mut config = Config::from_url(url.expose()).map_err(RedisError::Url)?;
     // Subscriptions are confirmed by commands on the same connection, which RESP2 does not allow.
     config.version = RespVersion::RESP3;
     config.fail_fast = false;
     Builder::from_config(config)
         .with_performance_config(|performance| {
-            performance.broadcast_channel_capacity = CAPACITY;
+            performance.broadcast_channel_capacity = capacity;
         })
         .with_connection_config(|connection| {
             connection.connection_timeout = CONNECT_TIMEOUT;
