@@ -5,13 +5,14 @@ use std::time::Duration;
 use fred::{
     clients::Client,
     error::Error,
-    interfaces::ClientLike,
+    interfaces::{ClientLike, EventInterface},
     types::{
         Builder, RespVersion,
-        config::{Config, ReconnectPolicy, TcpConfig, UnresponsiveConfig},
+        config::{Config, ReconnectPolicy, Server, TcpConfig, UnresponsiveConfig},
     },
 };
 use roomcast_adapter::bus::RedisBus;
+use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
 use crate::config::RedisUrl;
 
@@ -66,6 +67,7 @@ pub enum RedisError {
 pub(crate) async fn connect(url: &RedisUrl) -> Result<RedisBus, RedisError> {
     let publisher = client(url, FEW)?;
     let subscriber = client(url, CAPACITY)?;
+    let mut errors = publisher.error_rx();
     let connecting = async {
         publisher.init().await?;
         subscriber.init().await?;
@@ -78,7 +80,19 @@ pub(crate) async fn connect(url: &RedisUrl) -> Result<RedisBus, RedisError> {
     match tokio::time::timeout(PATIENCE, connecting).await {
         Ok(Ok(())) => Ok(RedisBus::new(publisher, subscriber)?),
         Ok(Err(error)) => Err(unreachable(Some(error))),
-        Err(_) => Err(unreachable(None)),
+        Err(_) => Err(unreachable(last(&mut errors))),
+    }
+}
+
+/// What the last attempt to connect said.
+fn last(errors: &mut Receiver<(Error, Option<Server>)>) -> Option<Error> {
+    let mut last = None;
+    loop {
+        match errors.try_recv() {
+            Ok((error, _)) => last = Some(error),
+            Err(TryRecvError::Lagged(_)) => {}
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return last,
+        }
     }
 }
 

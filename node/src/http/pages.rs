@@ -11,7 +11,7 @@ use super::Body;
 /// Where the client is loaded from if no file is configured: the version that the tests run.
 const CDN: &str = "https://cdn.socket.io/4.8.4/socket.io.min.js";
 
-/// Only the page's own files run, and the client, wherever it comes from.
+/// For the demo page: only its own files run, and the client, wherever it comes from. Pages of others may need more.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; script-src 'self' https://cdn.socket.io; connect-src 'self' ws: wss:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -65,7 +65,11 @@ impl Pages {
         router = match self.dir {
             Some(dir) => router.fallback_service(ServeDir::new(dir)),
             None => DEMO.iter().fold(router, |router, (path, kind, text)| {
-                router.route(path, get(async || ([(header::CONTENT_TYPE, *kind)], *text)))
+                let headers = [
+                    (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+                    (header::CONTENT_SECURITY_POLICY, POLICY),
+                ];
+                router.route(path, get(async move || (headers, *text)))
             }),
         };
         router.layer(axum::middleware::map_response(secured))
@@ -74,7 +78,6 @@ impl Pages {
 
 async fn secured(mut response: http::Response<Body>) -> http::Response<Body> {
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

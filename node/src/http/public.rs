@@ -63,7 +63,10 @@ impl Public {
         let mut response = if method == Method::OPTIONS {
             preflight()
         } else {
-            parts.platform.poll(request).await
+            match parts.platform.poll(request).await {
+                Ok(response) => response,
+                Err(rejection) => self.reject(rejection),
+            }
         };
         parts.origins.grant(&headers, response.headers_mut());
         response

@@ -115,6 +115,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
             "the drain's deadline has passed, ending the rest"
         );
     }
+    enter(&phase, &metrics, Phase::Closed);
     cluster.flushed(LAST_MESSAGES).await;
     stop.cancel();
     tasks.close();
@@ -124,7 +125,6 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     {
         tracing::warn!(tasks = tasks.len(), "some tasks did not end in time");
     }
-    enter(&phase, &metrics, Phase::Closed);
     tracing::info!("ended");
 }
 

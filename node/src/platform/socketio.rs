@@ -202,27 +202,34 @@ impl Platform {
     }
 
     /// Answers a request of long polling.
-    pub(crate) async fn poll(&self, request: Request<Incoming>) -> Response<Body> {
+    ///
+    /// # Errors
+    ///
+    /// What to answer where the engine is not asked; its own refusals are answers.
+    pub(crate) async fn poll(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Rejection> {
         let query = request.uri().query().unwrap_or_default();
         if parameter(query, "transport") == Some("websocket") {
             // The engine would answer 101 to a request that never asked for an upgrade.
-            return Rejection::Handshake.response();
+            return Err(Rejection::Handshake);
         }
         let id = parameter(query, "sid").and_then(|id| id.parse().ok());
         let request = match id {
-            None if self.refuses() => return Rejection::Draining.response(),
+            None if self.refuses() => return Err(Rejection::Draining),
             None => opening(request),
             Some(id) if request.method() == Method::POST => {
                 if !self.caught_up(id).await {
                     self.close_polling(id).await;
-                    return Rejection::Session.response();
+                    return Err(Rejection::Session);
                 }
                 request
             }
             Some(_) => request,
         };
         let Ok(response) = self.0.service.clone().oneshot(request.map(Body::new)).await;
-        response.map(Body::new)
+        Ok(response.map(Body::new))
     }
 
     /// Takes no new sessions from now on; those that exist go on.
