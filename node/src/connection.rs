@@ -112,11 +112,11 @@ impl<S> Connection<S> {
 
     /// Ready to read, unless too many events wait; an error if they have done so for too long.
     fn poll_pause(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(session) = &self.session else {
-            return Poll::Ready(Ok(()));
-        };
-        session.register(context.waker());
-        if !session.is_behind() {
+        if !self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.is_behind())
+        {
             self.pause = None;
             return Poll::Ready(Ok(()));
         }
@@ -149,15 +149,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         if this.ended {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        ready!(this.poll_pause(context))?;
-        if this
-            .session
-            .as_ref()
-            .is_some_and(|session| session.is_closing())
-        {
-            // The end of the stream: the engine says goodbye, and a stock client connects again.
-            return Poll::Ready(Ok(()));
+        if let Some(session) = &this.session {
+            session.register(context.waker());
+            if session.is_closing() {
+                // The end of the stream: the engine says goodbye, and a stock client connects again.
+                return Poll::Ready(Ok(()));
+            }
         }
+        ready!(this.poll_pause(context))?;
         if !this.before.is_empty() {
             let bytes = this.before.len().min(buffer.remaining());
             buffer.put_slice(&this.before[..bytes]);
@@ -266,15 +265,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn reading_pauses_while_too_many_events_wait() {
         let (connection, mut far) = pair(1024);
-        let session = Arc::new(Session::default());
+        let session = Sessions::default().open();
         let mut connection = connection.carry(session.clone(), Bytes::from_static(b"be"));
         far.write_all(b"fore").await.unwrap();
         let mut text = [0; 6];
         connection.read_exact(&mut text).await.unwrap();
         assert_eq!(&text, b"before");
 
-        let waiting: Vec<_> = (0..=Session::MOST_WAITING)
-            .map(|_| session.event_waits())
+        let waiting: Vec<_> = (0..=Session::MOST_EVENTS)
+            .map(|_| session.event_waits(1))
             .collect();
         far.write_all(b"x").await.unwrap();
         {
@@ -288,8 +287,8 @@ mod tests {
             );
         }
 
-        let waiting: Vec<_> = (0..=Session::MOST_WAITING)
-            .map(|_| session.event_waits())
+        let waiting: Vec<_> = (0..=Session::MOST_EVENTS)
+            .map(|_| session.event_waits(1))
             .collect();
         let start = Instant::now();
         connection.read_u8().await.unwrap_err();
@@ -301,7 +300,7 @@ mod tests {
     #[tokio::test]
     async fn a_closing_session_reads_its_end() {
         let (connection, _far) = pair(16);
-        let session = Arc::new(Session::default());
+        let session = Sessions::default().open();
         let mut connection = connection.carry(session.clone(), Bytes::new());
         let mut buffer = [0; 1];
         let read = polled_once(connection.read(&mut buffer));

@@ -31,11 +31,15 @@ async fn serve(config: Config) -> cli::Exit {
 async fn run(config: Config) -> anyhow::Result<()> {
     // Before anything is bound: a signal that comes while the node starts must not be lost.
     let shutdown = signal::shutdown().context("listening for signals")?;
+    let impatience = signal::impatience().context("listening for signals")?;
     tokio::pin!(shutdown);
     let node = tokio::select! {
         node = Node::builder(config).bind() => node?,
         () = &mut shutdown => return Ok(()),
     };
-    node.run(shutdown).await;
+    tokio::select! {
+        () = node.run(shutdown) => {}
+        () = impatience => tracing::warn!("asked to end a second time, ending at once"),
+    }
     Ok(())
 }

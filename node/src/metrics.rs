@@ -5,7 +5,7 @@
 
 mod cluster;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -36,7 +36,6 @@ pub(crate) struct Metrics {
     events_sent: IntCounterVec,
     event_duration: HistogramVec,
     rejected: IntCounterVec,
-    slow_consumers: IntCounterVec,
 }
 
 impl Metrics {
@@ -96,7 +95,6 @@ impl Metrics {
                 "Connections refused at the handshake.",
                 &["reason"],
             ),
-            slow_consumers,
             registry: kit.0,
         };
         let build = Opts::new(
@@ -130,11 +128,6 @@ impl Metrics {
 
     pub(crate) fn rejected(&self, reason: &str) {
         self.rejected.with_label_values(&[reason]).inc();
-    }
-
-    /// A session of long polling that was closed because too many of its events waited.
-    pub(crate) fn behind(&self) {
-        self.slow_consumers.with_label_values(&["backlog"]).inc();
     }
 
     /// The metrics of a namespace, looked up once.
@@ -199,11 +192,11 @@ impl NamespaceMetrics {
         self.connected.dec();
     }
 
-    /// An event was handled, or ignored, in this time.
-    pub(crate) fn handled(&self, event: &str, time: Duration) {
+    /// An event's turn has come: counts it, and returns where its duration belongs.
+    pub(crate) fn received(&self, event: &str) -> Histogram {
         let metrics = self.events.get(event).unwrap_or(&self.other);
         metrics.received.inc();
-        metrics.duration.observe(time.as_secs_f64());
+        metrics.duration.clone()
     }
 
     pub(crate) fn sent(&self, event: &str) {
@@ -290,7 +283,7 @@ mod tests {
         let gateway = Gateway::new("/").on("ping", async || {}).emits(["pong"]);
         let namespace = metrics.namespace(&gateway);
         namespace.connected();
-        namespace.handled("made up by a client", Duration::from_millis(3));
+        namespace.received("made up by a client").observe(0.003);
         namespace.sent("pong");
         namespace.disconnected("transport close");
 

@@ -6,7 +6,7 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::config::{Log, LogFormat, LogLevel};
 
-/// Libraries whose own log only matters when something is looked into.
+/// Libraries whose own log, but for errors, only matters when something is looked into.
 const QUIET: [&str; 6] = [
     "fred",
     "hyper",
@@ -37,10 +37,10 @@ fn filter(level: LogLevel) -> EnvFilter {
         LogLevel::Trace => "trace",
     };
     let mut directives = level.to_owned();
-    // At trace everything is wanted; below, other libraries' every packet would bury what we say.
+    // At trace everything is wanted; below, every packet and every attempt of theirs would bury what we say.
     if level != "trace" {
         for library in QUIET {
-            directives.push_str(&format!(",{library}=off"));
+            directives.push_str(&format!(",{library}=error"));
         }
     }
     EnvFilter::new(directives)

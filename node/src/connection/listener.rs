@@ -12,6 +12,7 @@ use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus::IntCounter;
+use socket2::TcpKeepalive;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -23,6 +24,12 @@ const SEND_BUFFER: usize = 128 * 1024;
 
 /// Connections that wait to be accepted. A node that joins a running cluster is met by many at once.
 const BACKLOG: i32 = 4096;
+
+/// A connection that is silent for as long is asked whether its client is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Bytes of a request's head, twice what Node.js allows. What the first one of a session holds stays with the session.
+const HEAD: usize = 32 * 1024;
 
 /// How long a client may take to send a request's headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,8 +69,9 @@ impl Listener {
         let domain = socket2::Domain::for_address(address);
         let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
-        // Both are inherited by what is accepted.
+        // All of these are inherited by what is accepted.
         socket.set_send_buffer_size(SEND_BUFFER)?;
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
         socket.set_tcp_nodelay(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
@@ -126,6 +134,7 @@ async fn serve_one<H, F>(
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(connection), service)
         .with_upgrades();
     tokio::pin!(serving);

@@ -1,6 +1,7 @@
 //! From HTTP to WebSocket: checks the request, answers 101, and hands over the bare stream.
 //!
-//! The engine parses the query again and can only fail after the 101, so everything it would refuse is refused here.
+//! The engine parses the query again and can only fail after the 101, so what it would refuse in it is refused here. Only
+//! an id that no session has is found after the 101, which then closes.
 
 use bytes::Bytes;
 use http::{
@@ -44,6 +45,8 @@ pub(crate) enum Rejection {
     Origin,
     #[error("Draining")]
     Draining,
+    #[error("Request timeout")]
+    Slow,
 }
 
 impl Rejection {
@@ -57,6 +60,7 @@ impl Rejection {
             Self::Handshake => "handshake",
             Self::Origin => "origin",
             Self::Draining => "draining",
+            Self::Slow => "slow",
         }
     }
 
@@ -68,6 +72,7 @@ impl Rejection {
             Self::Handshake => (StatusCode::BAD_REQUEST, 3),
             Self::Origin => (StatusCode::FORBIDDEN, 4),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, 4),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, 4),
             Self::Protocol => (StatusCode::BAD_REQUEST, 5),
         };
         let mut response = text(status, format!(r#"{{"code":{code},"message":"{self}"}}"#));

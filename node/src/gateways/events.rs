@@ -56,12 +56,18 @@ async fn join_room(socket: Socket, Data(room): Data<JoinableRoom>) -> Ack<Member
     Ack(Membership { room, joined: true })
 }
 
-async fn leave_room(socket: Socket, Data(room): Data<RoomName>) -> Ack<Membership> {
+async fn leave_room(
+    socket: Socket,
+    Data(room): Data<RoomName>,
+) -> Result<Ack<Membership>, Exception> {
+    if room.as_str() == socket.id() {
+        return Err(Exception::new("a socket stays in its own room"));
+    }
     socket.leave(room.as_str());
-    Ack(Membership {
+    Ok(Ack(Membership {
         room,
         joined: false,
-    })
+    }))
 }
 
 async fn send_to_room(server: Server, Data(to): Data<ToRoom>) -> Result<Ack<Sent>, Exception> {

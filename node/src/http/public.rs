@@ -9,7 +9,7 @@ use tower::ServiceExt;
 
 use super::{Body, origin::Origins, pages::Pages, text};
 use crate::{
-    connection::{Rejection, Upgrade, is_asked_for},
+    connection::{Rejection, is_asked_for},
     metrics::Metrics,
     platform::socketio::Platform,
 };
@@ -54,26 +54,20 @@ impl Public {
             return self.reject(Rejection::Origin);
         }
         if is_asked_for(request.headers()) {
-            return match parts.platform.check(request) {
-                Ok(upgrade) => self.upgrade(upgrade),
-                Err(rejection) => self.reject(rejection),
-            };
+            let upgraded = parts.platform.check(request);
+            return upgraded
+                .and_then(|upgrade| parts.platform.upgrade(upgrade))
+                .unwrap_or_else(|rejection| self.reject(rejection));
         }
         let (method, headers) = (request.method().clone(), request.headers().clone());
         let mut response = if method == Method::OPTIONS {
             preflight()
         } else {
-            match parts.platform.poll(request).await {
-                Ok(response) => response,
-                Err(rejection) => self.reject(rejection),
-            }
+            let polled = parts.platform.poll(request).await;
+            polled.unwrap_or_else(|rejection| self.reject(rejection))
         };
         parts.origins.grant(&headers, response.headers_mut());
         response
-    }
-
-    fn upgrade(&self, upgrade: Upgrade) -> Response<Body> {
-        self.0.platform.upgrade(upgrade)
     }
 
     fn reject(&self, rejection: Rejection) -> Response<Body> {

@@ -5,12 +5,14 @@ use std::{future::Future, sync::Arc, time::Duration};
 use hyper::body::Incoming;
 use tokio::{
     sync::watch,
+    task::JoinSet,
     time::{Instant, MissedTickBehavior},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Node;
 use crate::{
+    config::Drain,
     connection::Patience,
     drain::{Pace, Phase},
     http::{Origins, Pages, Public, Readiness, admin},
@@ -37,24 +39,21 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         tasks,
         phase,
     } = node;
+    // Ends the ports, and with them requests under way.
     let stop = CancellationToken::new();
-    // Also where this future is dropped: no task outlives the node.
-    let _stopping = stop.clone().drop_guard();
+    // Also where this future is dropped: neither a task nor a connection outlives the node.
+    let _ending = Ending(platform.clone(), stop.clone().drop_guard());
+    // Apart from the other tasks: it carries what the last of them emit.
+    let mut carrying = JoinSet::new();
+    let carried = cluster.clone();
+    carrying.spawn(async move { carried.run().await });
 
-    let (heard, carried) = (cluster.clone(), cluster.clone());
     let deaf_since = watch::Sender::new(Some(Instant::now()));
     let readiness = Readiness {
         phase: phase.subscribe(),
         deaf_since: deaf_since.subscribe(),
     };
-    tasks.spawn(
-        stop.clone()
-            .run_until_cancelled_owned(async move { carried.run().await }),
-    );
-    tasks.spawn(
-        stop.clone()
-            .run_until_cancelled_owned(watch_hearing(heard.hears(), deaf_since)),
-    );
+    carrying.spawn(watch_hearing(cluster.hears(), deaf_since));
     let routes = admin(metrics.clone(), readiness);
     let stopped = stop.clone().cancelled_owned();
     tasks.spawn(async move {
@@ -66,32 +65,37 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         }
     });
 
-    for gateway in gateways {
-        platform.bind(gateway).await;
+    tokio::pin!(shutdown);
+    let bind_all = async {
+        for gateway in gateways {
+            platform.bind(gateway).await;
+        }
+    };
+    tokio::select! {
+        () = bind_all => {}
+        () = &mut shutdown => return tracing::info!("ended before it served"),
     }
-    let pages = Pages {
-        dir: config.pages.dir.clone(),
-        client: config.pages.client_file.clone(),
-        node_id: cluster.node_id().to_owned(),
-    };
-    let origins = Origins::new(config.cors.origins.clone());
-    let public = Public::new(platform.clone(), origins, pages, metrics.clone());
-    let patience = Patience {
-        write_stall: config.limits.write_stall,
-        read_pause: config.socketio.ping_timeout,
-    };
     let address = listener.address();
+    let public = Public::new(
+        platform.clone(),
+        Origins::new(config.cors.origins.clone()),
+        Pages {
+            dir: config.pages.dir.clone(),
+            client: config.pages.client_file.clone(),
+            node_id: cluster.node_id().to_owned(),
+        },
+        metrics.clone(),
+    );
     let handler = move |request: hyper::Request<Incoming>| {
         let public = public.clone();
         async move { public.handle(request).await }
     };
-    tasks.spawn(listener.serve(
-        handler,
-        metrics.traffic.clone(),
-        patience,
-        tasks.clone(),
-        stop.clone(),
-    ));
+    let patience = Patience {
+        write_stall: config.limits.write_stall,
+        read_pause: config.socketio.ping_timeout,
+    };
+    let traffic = metrics.traffic.clone();
+    tasks.spawn(listener.serve(handler, traffic, patience, tasks.clone(), stop.clone()));
     enter(&phase, &metrics, Phase::Serving);
     tracing::info!(
         node = cluster.node_id(),
@@ -103,20 +107,10 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
 
     shutdown.await;
 
-    let deadline = Instant::now() + config.drain.deadline;
     enter(&phase, &metrics, Phase::Draining);
-    tracing::info!(sessions = platform.remaining(), grace = ?config.drain.grace, "draining: not ready any more");
-    tokio::time::sleep(config.drain.grace).await;
-    platform.refuse_new();
-    let emptied = tokio::time::timeout_at(deadline, empty(&platform, &metrics, config.drain.rate));
-    if emptied.await.is_err() {
-        tracing::warn!(
-            sessions = platform.remaining(),
-            "the drain's deadline has passed, ending the rest"
-        );
-    }
+    drain(&platform, &metrics, &config.drain).await;
     enter(&phase, &metrics, Phase::Closed);
-    cluster.flushed(LAST_MESSAGES).await;
+    platform.end();
     stop.cancel();
     tasks.close();
     if tokio::time::timeout(LAST_TASKS, tasks.wait())
@@ -125,7 +119,34 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     {
         tracing::warn!(tasks = tasks.len(), "some tasks did not end in time");
     }
+    cluster.flushed(LAST_MESSAGES).await;
     tracing::info!("ended");
+}
+
+/// Ends what is left of a node, however it ends.
+struct Ending(
+    Platform,
+    #[expect(dead_code, reason = "works by being dropped")] DropGuard,
+);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Waits the grace, and then lets clients go until none is left or the deadline has passed.
+async fn drain(platform: &Platform, metrics: &Metrics, config: &Drain) {
+    let deadline = Instant::now() + config.deadline;
+    let sessions = platform.remaining();
+    tracing::info!(sessions, grace = ?config.grace, "draining: not ready any more");
+    tokio::time::sleep(config.grace).await;
+    platform.refuse_new();
+    let emptied = empty(platform, metrics, config.rate);
+    if tokio::time::timeout_at(deadline, emptied).await.is_err() {
+        let sessions = platform.remaining();
+        tracing::warn!(sessions, "the drain's deadline has passed, ending the rest");
+    }
 }
 
 /// Closes sessions at the rate until none is left.

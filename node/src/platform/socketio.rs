@@ -33,7 +33,7 @@ use tower::{ServiceExt, service_fn, util::ServiceFn};
 
 use crate::{
     config::{Config, Parser, Transport},
-    connection::{Rejection, Session, Sessions, Upgrade},
+    connection::{Rejection, Sessions, Upgrade, copied},
     http::Body,
     metrics::{Metrics, NamespaceMetrics},
 };
@@ -49,6 +49,9 @@ type Adapter = ClusterAdapter<Emitter>;
 /// Packets that the engine queues for one client. A batch from the bus is applied before any client is written to, so
 /// this must hold what one client gets in a batch; what is beyond it is lost, and counted.
 const QUEUE: usize = 4096;
+
+/// How long the body of a POST may take. The engine would wait for it for ever, also once the session is gone.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves gateways to Socket.IO clients. A cheap handle.
 #[derive(Clone)]
@@ -168,12 +171,20 @@ impl Platform {
     }
 
     /// Opens a WebSocket: the answer to send, and a task that hands the stream to the engine once that is written.
-    pub(crate) fn upgrade(&self, upgrade: Upgrade) -> Response<Body> {
+    ///
+    /// # Errors
+    ///
+    /// What to answer to a session that has moved to a WebSocket already, or is about to: the engine would take the
+    /// second and close both.
+    pub(crate) fn upgrade(&self, upgrade: Upgrade) -> Result<Response<Body>, Rejection> {
         let moving = upgrade.session;
         let session = match moving {
-            Some(id) => self.0.sessions.resolve(id, Arc::default),
-            None => Arc::new(Session::default()),
+            Some(id) => self.0.sessions.resolve(id, None),
+            None => self.0.sessions.open(),
         };
+        if !session.begin_upgrade() {
+            return Err(Rejection::Handshake);
+        }
         let (response, pending) = upgrade.accept();
         let platform = self.clone();
         self.0.tasks.spawn(async move {
@@ -198,7 +209,7 @@ impl Platform {
                 platform.close_polling(id).await;
             }
         });
-        response
+        Ok(response)
     }
 
     /// Answers a request of long polling.
@@ -211,25 +222,48 @@ impl Platform {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Rejection> {
         let query = request.uri().query().unwrap_or_default();
-        if parameter(query, "transport") == Some("websocket") {
-            // The engine would answer 101 to a request that never asked for an upgrade.
-            return Err(Rejection::Handshake);
+        // The engine reads less strictly, and would open WebSockets of its own.
+        match parameter(query, "transport") {
+            Some("polling") => {}
+            Some("websocket") => return Err(Rejection::Handshake),
+            _ => return Err(Rejection::Transport),
         }
         let id = parameter(query, "sid").and_then(|id| id.parse().ok());
-        let request = match id {
+        let (request, patience) = match id {
             None if self.refuses() => return Err(Rejection::Draining),
-            None => opening(request),
+            None => (self.opening(request), None),
             Some(id) if request.method() == Method::POST => {
                 if !self.caught_up(id).await {
                     self.close_polling(id).await;
                     return Err(Rejection::Session);
                 }
-                request
+                (request, Some(BODY_TIMEOUT))
             }
-            Some(_) => request,
+            Some(_) => (request, None),
         };
-        let Ok(response) = self.0.service.clone().oneshot(request.map(Body::new)).await;
+        let answer = self.0.service.clone().oneshot(request.map(Body::new));
+        let Ok(response) = match patience {
+            None => answer.await,
+            Some(patience) => match tokio::time::timeout(patience, answer).await {
+                Ok(answer) => answer,
+                Err(_) => return Err(Rejection::Slow),
+            },
+        };
         Ok(response.map(Body::new))
+    }
+
+    /// The first request of a polling session lives as long as the session: it must not hold a connection's read buffer.
+    fn opening(&self, request: Request<Incoming>) -> Request<Incoming> {
+        let (parts, body) = request.into_parts();
+        let mut parts = copied(parts);
+        parts.extensions.insert(self.0.sessions.open());
+        Request::from_parts(parts, body)
+    }
+
+    /// Ends every WebSocket at once.
+    pub(crate) fn end(&self) {
+        self.refuse_new();
+        self.0.sessions.close_all();
     }
 
     /// Takes no new sessions from now on; those that exist go on.
@@ -243,13 +277,13 @@ impl Platform {
 
     /// Sessions that have a socket.
     pub(crate) fn remaining(&self) -> usize {
-        self.0.sessions.all().len()
+        self.0.sessions.known().len()
     }
 
     /// Closes up to `most` sessions in a way after which stock clients connect again; returns how many.
     pub(crate) async fn close_some(&self, most: u64) -> u64 {
         let mut closed = 0;
-        for (id, session) in self.0.sessions.all() {
+        for (id, session) in self.0.sessions.known() {
             if closed == most {
                 break;
             }
@@ -271,7 +305,7 @@ impl Platform {
         };
         let caught_up = tokio::time::timeout(self.0.patience, session.caught_up()).await;
         if caught_up.is_err() {
-            self.0.metrics.behind();
+            self.0.metrics.traffic.behind.inc();
         }
         caught_up.is_ok()
     }
@@ -293,14 +327,6 @@ impl Platform {
             .engine_config
             .allowed_transport(transport)
     }
-}
-
-/// The first request of a polling session lives as long as the session: it must not hold a connection's read buffer.
-fn opening(request: Request<Incoming>) -> Request<Incoming> {
-    let (parts, body) = request.into_parts();
-    let mut parts = crate::connection::copied(parts);
-    parts.extensions.insert(Arc::new(Session::default()));
-    Request::from_parts(parts, body)
 }
 
 fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {

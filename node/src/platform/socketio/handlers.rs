@@ -29,8 +29,8 @@ pub(super) struct Inline;
 pub(super) struct OnConnect(pub(super) Arc<Bound>);
 
 impl ConnectHandler<Adapter, Inline> for OnConnect {
-    /// Before the CONNECT answer leaves: the client's first event may come right behind it, and one without a handler
-    /// would be lost.
+    /// Before the CONNECT answer leaves: the client's first event may come right behind it, or its end, and without a
+    /// handler either would be lost.
     fn call_middleware<'a>(
         &'a self,
         socket: Arc<Socket<Adapter>>,
@@ -40,6 +40,7 @@ impl ConnectHandler<Adapter, Inline> for OnConnect {
             let auth = auth.as_ref().and_then(auth_object);
             let seat = Seat::new(&socket, self.0.clone(), namespace.clone(), auth);
             socket.on_fallback(OnEvent(seat.clone()));
+            socket.on_disconnect(OnDisconnect(seat.clone()));
             socket.extensions.insert(seat);
         }
         Box::pin(ready(Ok(())))
@@ -50,11 +51,6 @@ impl ConnectHandler<Adapter, Inline> for OnConnect {
             return;
         };
         seat.take();
-        socket.on_disconnect(OnDisconnect(seat.clone()));
-        if !seat.is_connected() {
-            // It went away before anybody was there to hear of it.
-            seat.leave(DisconnectReason::TransportClose);
-        }
     }
 }
 
@@ -63,11 +59,12 @@ struct OnEvent(Arc<Seat>);
 
 impl MessageHandler<Adapter, Inline> for OnEvent {
     fn call(&self, _socket: Arc<Socket<Adapter>>, value: Value, ack: Option<i64>) {
+        let bytes = payload::size(&value);
         let parsed = payload::text(value)
             .and_then(|(text, attachments)| Incoming::parse(text, attachments, ack.is_some()).ok());
         match parsed {
-            Some(event) => self.0.event(event, ack.map(AckId)),
-            None => tracing::debug!("dropped an event that cannot be read"),
+            Some(event) => self.0.event(event, ack.map(AckId), bytes),
+            None => self.0.refuse(),
         }
     }
 }

@@ -28,6 +28,15 @@ impl Encoding {
     }
 }
 
+/// How many bytes of a client's event are kept until it is handled.
+pub(super) fn size(value: &Value) -> usize {
+    let attachments = match value {
+        Value::Str(_, Some(attachments)) => attachments.iter().map(Bytes::len).sum(),
+        _ => 0,
+    };
+    value.len() + attachments
+}
+
 /// What a client sent, as a JSON array and the attachments that its placeholders point at; `None` if it is no such thing.
 pub(super) fn text(value: Value) -> Option<(Bytes, Vec<Bytes>)> {
     match value {

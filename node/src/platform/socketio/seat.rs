@@ -1,10 +1,7 @@
 //! One client's seat in one namespace: what the gateway sees of it.
 
 use std::{
-    sync::{
-        Arc, OnceLock, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::{Instant, SystemTime},
 };
 
@@ -24,6 +21,9 @@ use super::{
 };
 use crate::connection::{Peer, Session, Waiting};
 
+/// What an event without a readable name is counted as: none of those that are registered.
+const UNREADABLE: &str = "";
+
 /// A socket, bound to its gateway.
 pub(super) struct Seat {
     /// Not owned: the engine's socket owns the handlers that own this.
@@ -37,7 +37,16 @@ pub(super) struct Seat {
     time: SystemTime,
     handshake: OnceLock<Handshake>,
     queue: Queue<Job>,
-    left: AtomicBool,
+    stage: Mutex<Stage>,
+}
+
+/// Where a socket is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It waits for its CONNECT answer.
+    New,
+    Seated,
+    Left,
 }
 
 /// What a seat does, in order.
@@ -55,9 +64,7 @@ impl Seat {
         auth: Option<serde_json::Value>,
     ) -> Arc<Self> {
         let known = socket.req_parts().extensions.get::<Arc<Session>>();
-        let session = bound
-            .sessions
-            .resolve(socket.id, || known.cloned().unwrap_or_default());
+        let session = bound.sessions.resolve(socket.id, known);
         Arc::new(Self {
             socket: Arc::downgrade(socket),
             sid: socket.id,
@@ -69,41 +76,73 @@ impl Seat {
             time: SystemTime::now(),
             handshake: OnceLock::new(),
             queue: Queue::held(),
-            left: AtomicBool::new(false),
+            stage: Mutex::new(Stage::New),
         })
     }
 
     /// Takes the seat: its own room, and then the gateway's hook. Events that have come meanwhile follow.
+    ///
+    /// Does nothing if the client has gone already.
     pub(super) fn take(self: &Arc<Self>) {
-        self.bound.metrics.connected();
-        // Nothing waits for its confirmation: CONNECT is out already.
-        drop(self.namespace.connected(self.sid, &self.id));
+        {
+            let mut stage = self.stage();
+            if *stage != Stage::New {
+                return;
+            }
+            *stage = Stage::Seated;
+            self.bound.metrics.connected();
+            // Nothing waits for its confirmation: CONNECT is out already.
+            drop(self.namespace.connected(self.sid, &self.id));
+        }
         self.queue.start(self, Job::Connected);
     }
 
     /// Handles an event, now or behind those that came before it.
-    pub(super) fn event(self: &Arc<Self>, event: Incoming, ack: Option<AckId>) {
+    pub(super) fn event(self: &Arc<Self>, event: Incoming, ack: Option<AckId>, bytes: usize) {
         let job = Job::Event(event, ack, None);
         self.queue.submit(self, job, |job| match job {
-            Job::Event(event, ack, _) => Job::Event(event, ack, Some(self.session.event_waits())),
+            Job::Event(event, ack, _) => {
+                Job::Event(event, ack, Some(self.session.event_waits(bytes)))
+            }
             other => other,
         });
     }
 
+    /// Answers an event that cannot be read.
+    pub(super) fn refuse(&self) {
+        let told = serde_json::json!({ "status": "error", "message": "Invalid message" });
+        self.bound.metrics.received(UNREADABLE);
+        if let Ok(exception) = Outgoing::new("exception", &told) {
+            // A client that is gone, or does not read, is not told.
+            let _ = self.emit(exception);
+        }
+    }
+
     /// Leaves all rooms at once, and then tells the gateway, behind the events that came before. Once only.
     pub(super) fn leave(self: &Arc<Self>, reason: DisconnectReason) {
-        if self.left.swap(true, Ordering::AcqRel) {
-            return;
+        // While the request can still be looked at: hooks and late handlers ask for it.
+        self.handshake();
+        {
+            let mut stage = self.stage();
+            if std::mem::replace(&mut *stage, Stage::Left) != Stage::Seated {
+                return;
+            }
+            self.namespace.disconnected(self.sid);
+            self.bound.metrics.disconnected(reason.as_str());
         }
-        self.namespace.disconnected(self.sid);
-        self.bound.metrics.disconnected(reason.as_str());
         self.queue
             .submit(self, Job::Disconnected(reason), |job| job);
     }
 
-    /// Whether the engine still has this socket.
-    pub(super) fn is_connected(&self) -> bool {
-        self.namespace.is_connected(self.sid)
+    /// Whether the socket is gone. The engine gives its id to the client's next socket in the namespace, which what is
+    /// left of this one must not touch.
+    fn is_gone(&self) -> bool {
+        *self.stage() == Stage::Left
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        // A single value: nothing can be half done after a panic.
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn log(&self, what: &str, outcome: &Outcome) {
@@ -119,6 +158,9 @@ impl Seat {
     }
 
     fn send(&self, packet: Packet) -> Result<(), EmitError> {
+        if self.is_gone() {
+            return Err(EmitError::Closed);
+        }
         self.namespace
             .send(self.sid, packet)
             .map_err(|error| match error {
@@ -154,10 +196,11 @@ impl Worker<Job> for Seat {
                 drop(waiting);
                 let start = Instant::now();
                 let name = event.event().to_owned();
+                let duration = self.bound.metrics.received(&name);
                 let handled = self.bound.gateway.dispatch(socket, event, ack);
                 Box::pin(async move {
                     let outcome = handled.await;
-                    seat.bound.metrics.handled(&name, start.elapsed());
+                    duration.observe(start.elapsed().as_secs_f64());
                     seat.log(&name, &outcome);
                 })
             }
@@ -207,22 +250,32 @@ impl SocketPort for Seat {
     }
 
     fn join(&self, rooms: Vec<String>) -> Joined {
+        if self.is_gone() {
+            return Box::pin(std::future::ready(()));
+        }
         self.namespace.join(self.sid, rooms)
     }
 
     fn leave(&self, rooms: &[String]) {
-        self.namespace.leave(self.sid, rooms);
+        if !self.is_gone() {
+            self.namespace.leave(self.sid, rooms);
+        }
     }
 
     fn rooms(&self) -> Vec<String> {
+        if self.is_gone() {
+            return Vec::new();
+        }
         self.namespace.rooms(self.sid)
     }
 
     fn disconnect(&self) {
         if let Some(socket) = self.socket.upgrade()
-            && let Err(error) = socket.disconnect()
+            && !self.is_gone()
+            && socket.disconnect().is_err()
         {
-            tracing::debug!(%error, "a client that does not read could not be told of its disconnect");
+            // It does not read, so it cannot be told; it is out with its connection.
+            self.session.close();
         }
     }
 
