@@ -1,11 +1,11 @@
 //! The adapter of one namespace: socketioxide's contract, kept for the whole cluster.
 
+mod init;
+
 use std::{
     collections::{HashMap, HashSet},
-    future::Future,
-    pin::Pin,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -14,12 +14,14 @@ use socketioxide_core::{
     Sid, Value,
     adapter::{
         BroadcastFlags, BroadcastOptions, CoreAdapter, CoreLocalAdapter, DefinedAdapter, Room,
-        RoomParam, SocketEmitter, Spawnable,
+        RoomParam, SocketEmitter,
         errors::{AdapterError, BroadcastError as CoreBroadcastError, SocketError},
     },
     packet::{Packet, PacketData},
     parser::Parse,
 };
+
+pub use init::Init;
 
 use crate::{
     channel,
@@ -40,13 +42,16 @@ pub struct ClusterAdapter<E> {
     name: String,
     /// Names this adapter on the wire, so that its own messages are told from others'. Six characters, as Node's.
     uid: String,
+    speaks_msgpack: bool,
     members: Mutex<Members>,
 }
 
-/// Who is here. Held while the local index is changed, so that the two agree.
+/// Who is here. Held while the local index is changed, so that the two agree; the server empties that index by itself
+/// when a socket goes, so it cannot be asked what there was.
 #[derive(Default)]
 struct Members {
-    sockets: HashSet<Sid>,
+    /// The rooms of each socket.
+    sockets: HashMap<Sid, HashSet<String>>,
     /// How many sockets are in each room.
     rooms: HashMap<String, usize>,
 }
@@ -55,7 +60,8 @@ impl<E: SocketEmitter> ClusterAdapter<E> {
     /// The one place where a broadcast is both delivered here and handed to the publisher.
     fn emit(&self, packet: Packet, options: BroadcastOptions) -> Result<(), BroadcastError> {
         let uid = self.local.server_id();
-        if !options.is_local(uid)
+        if selects_somebody(&options)
+            && !options.is_local(uid)
             && let PacketData::Event(data, _) | PacketData::BinaryEvent(data, _) = &packet.inner
         {
             let targets = targets(&options);
@@ -100,6 +106,10 @@ impl<E: SocketEmitter> ClusterAdapter<E> {
             [room] if simple && self.joins_here() => {
                 self.members().rooms.get(&**room).copied().unwrap_or(0)
             }
+            // Everybody, which is not worth a list.
+            [] if options.except.is_empty() && options.sid.is_none() && self.joins_here() => {
+                self.members().sockets.len()
+            }
             _ => self.local.sockets(options.clone()).len(),
         }
     }
@@ -117,7 +127,7 @@ impl<E: SocketEmitter> ClusterAdapter<E> {
         if broadcast.namespace != self.name {
             return Ok(());
         }
-        let data = if self.speaks_msgpack() {
+        let data = if self.speaks_msgpack {
             Value::Bytes(broadcast.data.to_msgpack())
         } else {
             let (text, attachments) = broadcast.data.to_json();
@@ -150,29 +160,25 @@ impl<E: SocketEmitter> ClusterAdapter<E> {
         matches!(self.cluster.config().subscribe, Subscribe::PerRoom { .. })
     }
 
-    fn speaks_msgpack(&self) -> bool {
-        // The parser does not say what it is, but what it makes does.
-        matches!(
-            self.local.parser().encode_value(&(), None),
-            Ok(Value::Bytes(_))
-        )
-    }
-
     fn add(&self, socket: Sid, rooms: impl IntoIterator<Item = String>) -> Joining {
         let mut members = self.members();
-        if !members.sockets.contains(&socket) {
+        let Members {
+            sockets,
+            rooms: counts,
+        } = &mut *members;
+        let Some(joined) = sockets.get_mut(&socket) else {
             return Box::pin(std::future::ready(()));
-        }
-        let before = self.local.socket_rooms(socket);
+        };
         let mut confirmations = Vec::new();
         for room in rooms {
-            if before.contains(&*room) {
-                // Another socket's or its own earlier join may still be under way; its messages arrive with that one's.
+            if !joined.insert(room.clone()) {
+                // Its earlier join may still be under way.
+                confirmations.push(self.cluster.join_again(&self.name, &room));
                 continue;
             }
             self.local.add_all(socket, room.clone());
             confirmations.push(self.cluster.join(&self.name, &room));
-            *members.rooms.entry(room).or_default() += 1;
+            *counts.entry(room).or_default() += 1;
         }
         drop(members);
         Box::pin(async move {
@@ -201,16 +207,14 @@ impl<E: SocketEmitter> ClusterAdapter<E> {
 
 impl<E: SocketEmitter> LocalNamespace for ClusterAdapter<E> {
     fn connected(&self, socket: Sid, id: &str) -> Joining {
-        self.members().sockets.insert(socket);
+        self.members().sockets.entry(socket).or_default();
         self.add(socket, [id.to_owned()])
     }
 
     fn disconnected(&self, socket: Sid) {
         let mut members = self.members();
-        if members.sockets.remove(&socket) {
-            for room in self.local.socket_rooms(socket) {
-                self.remove(&mut members, socket, &room);
-            }
+        for room in members.sockets.remove(&socket).unwrap_or_default() {
+            self.remove(&mut members, socket, &room);
         }
         self.local.del_all(socket);
     }
@@ -221,18 +225,20 @@ impl<E: SocketEmitter> LocalNamespace for ClusterAdapter<E> {
 
     fn leave(&self, socket: Sid, rooms: &[String]) {
         let mut members = self.members();
-        let joined = self.local.socket_rooms(socket);
-        for room in rooms.iter().filter(|room| joined.contains(&***room)) {
-            self.remove(&mut members, socket, room);
+        for room in rooms {
+            let joined = members.sockets.get_mut(&socket);
+            if joined.is_some_and(|joined| joined.remove(room)) {
+                self.remove(&mut members, socket, room);
+            }
         }
     }
 
     fn rooms(&self, socket: Sid) -> Vec<String> {
-        self.local
-            .socket_rooms(socket)
-            .into_iter()
-            .map(Room::into_owned)
-            .collect()
+        let members = self.members();
+        let rooms = members.sockets.get(&socket);
+        rooms
+            .map(|rooms| rooms.iter().cloned().collect())
+            .unwrap_or_default()
     }
 
     fn is_connected(&self, socket: Sid) -> bool {
@@ -280,6 +286,7 @@ impl<E: SocketEmitter> CoreAdapter<E> for ClusterAdapter<E> {
             cluster: cluster.clone(),
             name: local.path().to_string(),
             uid: random_id(6),
+            speaks_msgpack: speaks_msgpack(&local.parser()),
             members: Mutex::default(),
             local,
         }
@@ -288,14 +295,20 @@ impl<E: SocketEmitter> CoreAdapter<E> for ClusterAdapter<E> {
     fn init(self: Arc<Self>, on_success: impl FnOnce() + Send + 'static) -> Init {
         let confirmation = self.cluster.attach(&self.name, self.clone());
         // Before the first client gets its CONNECT answer, or it misses broadcasts.
-        Init(Box::pin(async move {
+        Init::new(async move {
             confirmation.wait().await;
             on_success();
-        }))
+        })
     }
 
     async fn close(&self) -> Result<(), AdapterFailure> {
         self.cluster.detach(&self.name);
+        let rooms = mem::take(&mut *self.members()).rooms;
+        for (room, members) in rooms {
+            for _ in 0..members {
+                self.cluster.leave(&self.name, &room);
+            }
+        }
         self.local.close();
         Ok(())
     }
@@ -363,26 +376,16 @@ impl<E: SocketEmitter> CoreAdapter<E> for ClusterAdapter<E> {
 
 impl<E> DefinedAdapter for ClusterAdapter<E> {}
 
-/// A namespace on its way into the cluster: await it, or let socketioxide spawn it.
-#[must_use = "the namespace serves nobody before this resolves"]
-pub struct Init(Pin<Box<dyn Future<Output = ()> + Send>>);
-
-impl Future for Init {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().poll(context)
-    }
+fn speaks_msgpack(parser: &impl Parse) -> bool {
+    // The parser does not say what it is, but what it makes does.
+    matches!(parser.encode_value(&(), None), Ok(Value::Bytes(_)))
 }
 
-impl Spawnable for Init {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "socketioxide asks for it; the task ends within the join timeout"
-    )]
-    fn spawn(self) {
-        tokio::spawn(self);
-    }
+/// Whether the options select a socket at all: those that name nobody mean nobody here, but everybody on the wire.
+fn selects_somebody(options: &BroadcastOptions) -> bool {
+    options.has_flag(BroadcastFlags::Broadcast)
+        || !options.rooms.is_empty()
+        || options.sid.is_some()
 }
 
 fn targets(options: &BroadcastOptions) -> wire::Targets {

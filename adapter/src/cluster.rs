@@ -68,13 +68,17 @@ impl Cluster {
         let node_id = node_id.into();
         let observer: Arc<dyn Observer> = Arc::new(observer);
         let own_channel = channel::node(&config.key, &node_id);
-        let subscriptions =
-            Subscriptions::new(config.key.clone(), config.subscribe, own_channel.clone());
+        let subscriptions = Subscriptions::new(
+            config.key.clone(),
+            config.subscribe,
+            own_channel.clone(),
+            bus.link().borrow().receiving,
+        );
         Self(Arc::new(Shared {
             node_id,
             bus: Arc::new(bus),
             outbox: Outbox::new(config.outbox_bytes, config.outbox_age, observer.clone()),
-            inbox: Inbox::new(config.inbox_bytes, observer.clone()),
+            inbox: Inbox::new(config.inbox_bytes, own_channel.clone(), observer.clone()),
             subscriptions: Mutex::new(subscriptions),
             subscriptions_changed: Notify::new(),
             hearing: Mutex::new(Hearing::new(config.heartbeat_timeout, Instant::now())),
@@ -124,7 +128,7 @@ impl Cluster {
         );
     }
 
-    /// Waits until everything that was broadcast so far is on its way to the bus, for at most `patience`.
+    /// Waits until the bus has everything that was broadcast so far, for at most `patience`.
     pub async fn flushed(&self, patience: Duration) {
         // What is left then is lost with the process, as it would have been without waiting.
         let _ = tokio::time::timeout(patience, self.0.outbox.drained()).await;
@@ -167,6 +171,11 @@ impl Cluster {
 
     pub(crate) fn join(&self, namespace: &str, room: &str) -> Confirmation {
         let waiting = self.change(|subscriptions| subscriptions.join(namespace, room));
+        self.confirmation(waiting)
+    }
+
+    pub(crate) fn join_again(&self, namespace: &str, room: &str) -> Confirmation {
+        let waiting = self.subscriptions().join_again(namespace, room);
         self.confirmation(waiting)
     }
 

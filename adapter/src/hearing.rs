@@ -1,21 +1,27 @@
 //! Pure: whether a node hears the bus.
 //!
 //! A connection can be healthy in TCP and deaf in fact: half open, or without its subscriptions. A message to oneself
-//! that comes back is the only proof.
+//! that comes back is the only proof. Under load it comes late, behind those of others; so a node is deaf only if nothing
+//! at all comes, or nothing is taken.
 
 use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
+
+/// Messages that may be under way to oneself.
+const MOST: usize = 60;
 
 /// The messages a node sent itself, and when the last came back.
 #[derive(Debug)]
 pub(crate) struct Hearing {
     timeout: Duration,
     sequence: u64,
-    /// Those under way, oldest first; no more than are sent until the bus counts as deaf.
+    /// Those under way, oldest first, at most [`MOST`]: where none comes back, the oldest are forgotten.
     sent: VecDeque<(u64, Instant)>,
-    /// When the bus was last heard, or last given a new chance to be.
-    since: Instant,
+    /// When the bus last brought anything, or was given a new chance to.
+    arrived: Instant,
+    /// When the bus last took a message, or was given a new chance to.
+    taken: Instant,
     hears: bool,
 }
 
@@ -25,7 +31,8 @@ impl Hearing {
             timeout,
             sequence: 0,
             sent: VecDeque::new(),
-            since: now,
+            arrived: now,
+            taken: now,
             hears: false,
         }
     }
@@ -33,8 +40,21 @@ impl Hearing {
     /// The next message to send.
     pub(crate) fn beat(&mut self, now: Instant) -> u64 {
         self.sequence += 1;
+        if self.sent.len() == MOST {
+            self.sent.pop_front();
+        }
         self.sent.push_back((self.sequence, now));
         self.sequence
+    }
+
+    /// Messages came, of whomever.
+    pub(crate) fn arrived(&mut self, now: Instant) {
+        self.arrived = now;
+    }
+
+    /// The bus took a message, whether or not it comes back.
+    pub(crate) fn taken(&mut self, now: Instant) {
+        self.taken = now;
     }
 
     /// A message came back; its time on the way, if it was sent since the last restart.
@@ -42,7 +62,7 @@ impl Hearing {
         let at = self.sent.iter().position(|(sent, _)| *sent == sequence)?;
         // Those before it were lost, or will be late: one proof is enough.
         let (_, sent) = self.sent.drain(..=at).next_back()?;
-        self.since = now;
+        self.arrived = now;
         self.hears = true;
         Some(now.duration_since(sent))
     }
@@ -50,7 +70,8 @@ impl Hearing {
     /// The connection is gone or was replaced: the time to hear something starts anew.
     pub(crate) fn restart(&mut self, now: Instant) {
         self.sent.clear();
-        self.since = now;
+        self.arrived = now;
+        self.taken = now;
         self.hears = false;
     }
 
@@ -59,9 +80,14 @@ impl Hearing {
         self.hears && !self.is_deaf(now)
     }
 
-    /// Whether nothing has come for so long that the connections should be opened anew.
+    /// Whether nothing has come, or was taken, for so long that the connections should be opened anew.
     pub(crate) fn is_deaf(&self, now: Instant) -> bool {
-        now.duration_since(self.since) > self.timeout
+        now >= self.deaf_at()
+    }
+
+    /// When it has been so long, unless something comes before.
+    pub(crate) fn deaf_at(&self) -> Instant {
+        self.arrived.min(self.taken) + self.timeout
     }
 }
 
@@ -76,6 +102,7 @@ mod tests {
         let late = hearing.beat(Instant::now());
         tokio::time::advance(Duration::from_secs(2)).await;
         hearing.beat(Instant::now());
+        hearing.taken(Instant::now());
         assert!(!hearing.hears(Instant::now()));
 
         assert_eq!(
@@ -92,12 +119,31 @@ mod tests {
         let before = hearing.beat(Instant::now());
         hearing.heard(before, Instant::now());
 
-        tokio::time::advance(Duration::from_millis(3001)).await;
+        tokio::time::advance(Duration::from_millis(2999)).await;
+        assert!(hearing.hears(Instant::now()));
+        tokio::time::advance(Duration::from_millis(1)).await;
         assert!(hearing.is_deaf(Instant::now()));
         assert!(!hearing.hears(Instant::now()));
 
         hearing.restart(Instant::now());
         assert!(!hearing.is_deaf(Instant::now()));
         assert!(!hearing.hears(Instant::now()), "nothing has come yet");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_behind_those_of_others_is_no_silence() {
+        let mut hearing = Hearing::new(Duration::from_secs(3), Instant::now());
+        for _ in 0..5 {
+            tokio::time::advance(Duration::from_secs(2)).await;
+            hearing.arrived(Instant::now());
+            hearing.taken(Instant::now());
+            assert!(!hearing.is_deaf(Instant::now()));
+        }
+        assert!(!hearing.hears(Instant::now()), "its own has not come yet");
+
+        tokio::time::advance(Duration::from_secs(2)).await;
+        hearing.arrived(Instant::now());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(hearing.is_deaf(Instant::now()), "nothing was taken");
     }
 }

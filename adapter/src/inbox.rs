@@ -9,7 +9,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Notify;
+use bytes::Bytes;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     bus::Delivery,
@@ -24,6 +25,10 @@ struct Shared {
     limit: usize,
     queue: Mutex<Queue>,
     filled: Notify,
+    own_channel: String,
+    /// The latest message of the node to itself. Not behind all that waits: it is to prove that the bus is heard, however
+    /// long applying takes.
+    own: watch::Sender<Bytes>,
     observer: Arc<dyn Observer>,
 }
 
@@ -31,24 +36,37 @@ struct Shared {
 struct Queue {
     deliveries: VecDeque<Delivery>,
     bytes: usize,
+    /// Whether anything came since it was last asked.
+    has_news: bool,
 }
 
 impl Inbox {
-    pub(crate) fn new(limit: usize, observer: Arc<dyn Observer>) -> Self {
+    /// A queue of at most `limit` bytes, of a node that sends itself messages on `own_channel`.
+    pub(crate) fn new(limit: usize, own_channel: String, observer: Arc<dyn Observer>) -> Self {
         Self(Arc::new(Shared {
             limit,
             queue: Mutex::default(),
             filled: Notify::new(),
+            own_channel,
+            own: watch::Sender::default(),
             observer,
         }))
     }
 
+    /// The latest message of the node to itself, as soon as it arrives.
+    pub(crate) fn own(&self) -> watch::Receiver<Bytes> {
+        self.0.own.subscribe()
+    }
+
     /// Adds a message, unless the queue is full.
     pub fn push(&self, delivery: Delivery) {
-        self.0.observer.received();
+        if delivery.channel == self.0.own_channel {
+            self.0.own.send_replace(delivery.payload.clone());
+        }
         let size = size(&delivery);
         {
             let mut queue = self.lock();
+            queue.has_news = true;
             if queue.bytes + size > self.0.limit {
                 drop(queue);
                 return self.lost(DropCause::InboxFull, 1);
@@ -72,11 +90,20 @@ impl Inbox {
     pub(crate) async fn take(&self) -> VecDeque<Delivery> {
         loop {
             self.0.filled.notified().await;
-            let taken = mem::take(&mut *self.lock()).deliveries;
+            let taken = {
+                let mut queue = self.lock();
+                queue.bytes = 0;
+                mem::take(&mut queue.deliveries)
+            };
             if !taken.is_empty() {
                 return taken;
             }
         }
+    }
+
+    /// Whether anything came since the last call, applied or not.
+    pub(crate) fn has_news(&self) -> bool {
+        mem::take(&mut self.lock().has_news)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -91,8 +118,6 @@ fn size(delivery: &Delivery) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::testing::Counts;
 
@@ -107,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_inbox_drops_the_newest_and_counts_it() {
         let counts = Arc::new(Counts::default());
-        let inbox = Inbox::new(1000, counts.clone());
+        let inbox = Inbox::new(1000, "own".to_owned(), counts.clone());
 
         for bytes in [400, 300, 400, 1] {
             inbox.push(delivery(bytes));

@@ -71,7 +71,7 @@ pub struct SubscriptionCounts {
 pub trait Observer: Send + Sync + 'static {
     /// A message was handed to the bus.
     fn published(&self) {}
-    /// A message came from the bus, for whomever.
+    /// A message came from the bus on a channel of broadcasts: another node's, or this one's own.
     fn received(&self) {}
     /// A broadcast, from here or from another node, was delivered to this many sockets of this node.
     fn delivered(&self, recipients: usize) {

@@ -6,22 +6,31 @@
 use std::{
     collections::VecDeque,
     future::Future,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
     time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, poll, stream::FuturesOrdered};
+use futures_util::{
+    FutureExt, StreamExt, poll,
+    stream::{FuturesOrdered, SelectAll},
+};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     bus::Bus,
+    error::BusError,
     observer::{DropCause, Observer},
 };
 
 /// How many messages are on their way to the bus at a time: enough that none waits for another's answer, few enough that
 /// what is lost with a connection is little.
 const IN_FLIGHT: usize = 512;
+
+/// How many bytes they may have together before no further one is sent: those of a bus that hangs stay in memory.
+const IN_FLIGHT_BYTES: usize = 4 * 1024 * 1024;
 
 /// How often waiting messages are looked through for those that are too old, while the bus is away.
 const LOOK: Duration = Duration::from_millis(500);
@@ -33,6 +42,8 @@ struct Queue {
     age_limit: Duration,
     messages: VecDeque<Message>,
     bytes: usize,
+    /// How many were taken out and have not arrived yet.
+    under_way: usize,
 }
 
 #[derive(Debug)]
@@ -101,6 +112,7 @@ impl Outbox {
                 age_limit: age,
                 messages: VecDeque::new(),
                 bytes: 0,
+                under_way: 0,
             }),
             changed: Notify::new(),
             observer,
@@ -117,9 +129,26 @@ impl Outbox {
         self.0.changed.notify_one();
     }
 
-    /// Whether nothing waits. What is on its way does not count.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lock().messages.is_empty()
+    /// Whether everything has arrived, or was given up.
+    fn is_done(&self) -> bool {
+        let queue = self.lock();
+        queue.messages.is_empty() && queue.under_way == 0
+    }
+
+    /// The next message, which is under way from now on.
+    fn take(&self) -> Option<Message> {
+        let mut queue = self.lock();
+        let message = queue.pop()?;
+        queue.under_way += 1;
+        Some(message)
+    }
+
+    /// Takes back a message that was not sent after all; it is the next one again.
+    fn put_back(&self, message: Message) {
+        let mut queue = self.lock();
+        queue.under_way -= 1;
+        queue.bytes += message.size();
+        queue.messages.push_front(message);
     }
 
     fn expire(&self) {
@@ -143,23 +172,47 @@ impl Outbox {
 pub(crate) async fn publish(outbox: Outbox, bus: Arc<dyn Bus>) {
     let mut link = bus.link();
     let mut under_way = FuturesOrdered::new();
+    // On their way over connections that are gone: each has its end, but nobody waits for it.
+    let mut astray = SelectAll::new();
+    let mut epoch = None;
+    let mut bytes = 0;
     let mut look = tokio::time::interval(LOOK);
     loop {
-        if link.borrow_and_update().publishing {
+        let now = *link.borrow_and_update();
+        let new_epoch = now.publishing.then_some(now.epoch);
+        if new_epoch != epoch {
+            epoch = new_epoch;
+            astray.push(mem::take(&mut under_way));
+            bytes = 0;
+        }
+        if now.publishing {
             outbox.expire();
             while under_way.len() < IN_FLIGHT
-                && let Some(message) = { outbox.lock().pop() }
+                && bytes < IN_FLIGHT_BYTES
+                && let Some(message) = outbox.take()
             {
-                let mut sending = bus.publish(message.channel, message.payload);
+                let mut sending = bus.publish(message.channel.clone(), message.payload.clone());
                 // The first poll hands the message to the client, so this loop is what keeps the order.
                 match poll!(&mut sending) {
-                    std::task::Poll::Ready(result) => outbox.sent(&result),
-                    std::task::Poll::Pending => under_way.push_back(sending),
+                    Poll::Ready(Err(BusError::Disconnected)) => {
+                        outbox.put_back(message);
+                        break;
+                    }
+                    Poll::Ready(result) => outbox.sent(&result),
+                    Poll::Pending => {
+                        let size = message.size();
+                        bytes += size;
+                        under_way.push_back(sending.map(move |result| (size, result)));
+                    }
                 }
             }
         }
         tokio::select! {
-            Some(result) = under_way.next() => outbox.sent(&result),
+            Some((size, result)) = under_way.next() => {
+                bytes -= size;
+                outbox.sent(&result);
+            }
+            Some((_, result)) = astray.next() => outbox.sent(&result),
             () = outbox.0.changed.notified() => {}
             changed = link.changed() => if changed.is_err() { return },
             _ = look.tick() => outbox.expire(),
@@ -169,18 +222,19 @@ pub(crate) async fn publish(outbox: Outbox, bus: Arc<dyn Bus>) {
 
 impl Outbox {
     fn sent<E>(&self, result: &Result<(), E>) {
+        self.lock().under_way -= 1;
         match result {
             Ok(()) => self.0.observer.published(),
             Err(_) => self.0.observer.dropped(DropCause::PublishFailed, 1),
         }
     }
 
-    /// Waits until nothing waits any more.
+    /// Waits until the bus has everything.
     pub(crate) fn drained(&self) -> impl Future<Output = ()> + use<> {
         let outbox = self.clone();
         async move {
             let mut look = tokio::time::interval(Duration::from_millis(10));
-            while !outbox.is_empty() {
+            while !outbox.is_done() {
                 look.tick().await;
             }
         }
@@ -197,6 +251,7 @@ mod tests {
             age_limit: Duration::from_secs(5),
             messages: VecDeque::new(),
             bytes: 0,
+            under_way: 0,
         }
     }
 

@@ -1,7 +1,11 @@
 //! Pure: what a node wants to be subscribed to, and the next command that brings it there.
 //!
 //! Commands wait in one queue and are carried out in order, so a change of mode loses nothing: the new subscriptions
-//! stand before the old ones end. In between a message comes both ways; [`Twins`] recognises the second.
+//! stand before the old ones end. In between a message comes both ways; [`Copies`](crate::copies::Copies) recognises the
+//! second.
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -10,12 +14,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::{
-    bus::{Delivery, Topic},
-    channel,
-    config::Subscribe,
-    observer::SubscriptionCounts,
-};
+use crate::{bus::Topic, channel, config::Subscribe, observer::SubscriptionCounts};
 
 /// The state of all subscriptions of one node.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub(crate) struct Subscriptions {
     key: String,
     limit: usize,
     by_pattern: bool,
-    /// Its only connection is up; while it is not, nothing is queued, since a new one starts from nothing.
+    /// The connection is up; while it is not, nothing is queued, since a new one starts from nothing.
     connected: bool,
     namespaces: BTreeSet<String>,
     /// Members of each room channel on this node.
@@ -58,7 +57,13 @@ pub(crate) enum Batch {
 }
 
 impl Subscriptions {
-    pub(crate) fn new(key: String, subscribe: Subscribe, own_channel: String) -> Self {
+    /// Nothing is subscribed yet, also where the connection is up.
+    pub(crate) fn new(
+        key: String,
+        subscribe: Subscribe,
+        own_channel: String,
+        connected: bool,
+    ) -> Self {
         let (limit, by_pattern) = match subscribe {
             Subscribe::Pattern => (0, true),
             Subscribe::PerRoom { limit } => (limit, false),
@@ -67,7 +72,7 @@ impl Subscriptions {
             key,
             limit,
             by_pattern,
-            connected: false,
+            connected,
             namespaces: BTreeSet::new(),
             rooms: HashMap::new(),
             wanted: HashMap::new(),
@@ -105,12 +110,17 @@ impl Subscriptions {
                 self.want(Topic::Channel(channel.clone()));
             }
         }
-        let topic = if self.by_pattern {
-            self.general(namespace)
-        } else {
-            Topic::Channel(channel)
-        };
-        self.wait(&topic)
+        self.joined(namespace, channel)
+    }
+
+    /// A local socket is in this room once more. The receiver resolves once the room's messages arrive; none if they do.
+    pub(crate) fn join_again(
+        &mut self,
+        namespace: &str,
+        room: &str,
+    ) -> Option<oneshot::Receiver<()>> {
+        let channel = channel::room(&self.key, namespace, room);
+        self.joined(namespace, channel)
     }
 
     /// One local socket less is in this room.
@@ -141,13 +151,23 @@ impl Subscriptions {
         self.rooms.len()
     }
 
-    /// A new connection is up: it knows nothing, so everything is subscribed again.
+    /// A new connection is up: it knows nothing, so everything is subscribed again. Joins go on waiting.
+    ///
+    /// The node's own channel comes first, since its silence would be taken for a dead connection, and rooms last, since
+    /// there may be many.
     pub(crate) fn connected(&mut self) {
-        self.disconnected();
         self.connected = true;
-        for (topic, wanted) in &self.wanted {
-            self.queue
-                .push_back(Op::Subscribe(topic.clone(), wanted.generation));
+        self.queue.clear();
+        for (topic, wanted) in &mut self.wanted {
+            wanted.sent = false;
+            wanted.confirmed = false;
+            let subscribe = Op::Subscribe(topic.clone(), wanted.generation);
+            match topic {
+                Topic::Channel(channel) if self.rooms.contains_key(channel) => {
+                    self.queue.push_back(subscribe);
+                }
+                _ => self.queue.push_front(subscribe),
+            }
         }
     }
 
@@ -181,10 +201,14 @@ impl Subscriptions {
                     }
                 }
                 Op::Unsubscribe(topic) => {
-                    if !subscribe.is_empty() || unsubscribe.len() == most {
+                    if let Some(wanted) = self.wanted.get_mut(topic) {
+                        // Wanted again meanwhile: ending it would leave a gap until it is subscribed once more.
+                        wanted.sent = true;
+                    } else if !subscribe.is_empty() || unsubscribe.len() == most {
                         break;
+                    } else {
+                        unsubscribe.push(topic.clone());
                     }
-                    unsubscribe.push(topic.clone());
                 }
             }
             self.queue.pop_front();
@@ -216,7 +240,7 @@ impl Subscriptions {
         }
     }
 
-    /// A command failed while the connection stays: it is the next one again.
+    /// A command failed while the connection stays: it is tried again.
     pub(crate) fn failed(&mut self, batch: Batch) {
         if !self.connected {
             return;
@@ -227,10 +251,9 @@ impl Subscriptions {
                     self.queue.push_front(Op::Subscribe(topic, generation));
                 }
             }
+            // Last, for a change of mode meanwhile has put subscriptions before it.
             Batch::Unsubscribe(topics) => {
-                for topic in topics.into_iter().rev() {
-                    self.queue.push_front(Op::Unsubscribe(topic));
-                }
+                self.queue.extend(topics.into_iter().map(Op::Unsubscribe));
             }
         }
     }
@@ -288,6 +311,15 @@ impl Subscriptions {
         wanted.waiting
     }
 
+    fn joined(&mut self, namespace: &str, channel: String) -> Option<oneshot::Receiver<()>> {
+        let topic = if self.by_pattern {
+            self.general(namespace)
+        } else {
+            Topic::Channel(channel)
+        };
+        self.wait(&topic)
+    }
+
     /// Waits for a topic, unless it is confirmed. Without a connection the receiver fails at once.
     fn wait(&mut self, topic: &Topic) -> Option<oneshot::Receiver<()>> {
         let wanted = self.wanted.get_mut(topic)?;
@@ -302,321 +334,40 @@ impl Subscriptions {
     }
 
     fn switch_to_patterns(&mut self) {
-        let generals: Vec<_> = self
-            .namespaces
-            .iter()
-            .map(|name| self.general(name))
-            .collect();
+        let before = self.broadcasts();
         self.by_pattern = true;
-        for namespace in self.namespaces.clone() {
-            let pattern = self.general(&namespace);
-            self.want(pattern);
-        }
-        let rooms: Vec<_> = self.rooms.keys().cloned().map(Topic::Channel).collect();
-        for topic in rooms.into_iter().chain(generals) {
-            // Who waited for a room's own channel is served by it no more; the join counts as unconfirmed.
-            drop(self.unwant(&topic));
+        let waiting = self.replace(&before);
+        // Patterns are few: one command, and all of them are confirmed at once.
+        let last = self.namespaces.last().map(|name| self.general(name));
+        if let Some(pattern) = last.and_then(|topic| self.wanted.get_mut(&topic)) {
+            pattern.waiting.extend(waiting);
         }
     }
 
     fn switch_to_rooms(&mut self) {
-        let patterns: Vec<_> = self
-            .namespaces
-            .iter()
-            .map(|name| self.general(name))
-            .collect();
+        let before = self.broadcasts();
         self.by_pattern = false;
-        let rooms: Vec<_> = self.rooms.keys().cloned().collect();
-        let generals: Vec<_> = self
-            .namespaces
-            .iter()
-            .map(|name| self.general(name))
-            .collect();
-        for topic in generals
-            .into_iter()
-            .chain(rooms.into_iter().map(Topic::Channel))
-        {
+        // Who waited for a pattern waits for many rooms now; the join counts as unconfirmed.
+        drop(self.replace(&before));
+    }
+
+    /// All topics that bring broadcasts, in the present mode.
+    fn broadcasts(&self) -> Vec<Topic> {
+        let generals = self.namespaces.iter().map(|name| self.general(name));
+        let rooms = self.rooms.keys().cloned().map(Topic::Channel);
+        generals.chain(rooms.filter(|_| !self.by_pattern)).collect()
+    }
+
+    /// Subscribes to what the new mode asks for, and then ends what the old one did; returns who waited for that.
+    fn replace(&mut self, before: &[Topic]) -> Vec<oneshot::Sender<()>> {
+        for topic in self.broadcasts() {
             self.want(topic);
         }
-        for pattern in patterns {
-            drop(self.unwant(&pattern));
-        }
-    }
-}
-
-/// Recognises a message that came by its channel's subscription and at once again by a pattern.
-///
-/// Redis writes the two one after the other to a connection, so a twin can only be the very next message.
-#[derive(Debug, Default)]
-pub(crate) struct Twins {
-    first: Option<Delivery>,
-}
-
-impl Twins {
-    /// Whether `delivery` is the second of a pair.
-    pub(crate) fn is_second(&mut self, delivery: &Delivery) -> bool {
-        let before = mem::take(&mut self.first);
-        if !delivery.by_pattern {
-            self.first = Some(delivery.clone());
-            return false;
-        }
-        before.is_some_and(|before| {
-            before.channel == delivery.channel && before.payload == delivery.payload
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use bytes::Bytes;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn per_room(limit: usize) -> Subscriptions {
-        let mut subscriptions = Subscriptions::new(
-            "k".to_owned(),
-            Subscribe::PerRoom { limit },
-            "own".to_owned(),
-        );
-        subscriptions.connected();
-        subscriptions.add_namespace("/");
-        subscriptions
-    }
-
-    /// Carries all commands out, and says what Redis would now know.
-    fn settle(subscriptions: &mut Subscriptions, redis: &mut HashSet<Topic>) {
-        while let Some(batch) = subscriptions.next(2) {
-            apply(&batch, redis);
-            subscriptions.done(&batch);
-        }
-    }
-
-    fn apply(batch: &Batch, redis: &mut HashSet<Topic>) {
-        match batch {
-            Batch::Subscribe(topics) => redis.extend(topics.iter().map(|(topic, _)| topic.clone())),
-            Batch::Unsubscribe(topics) => redis.retain(|topic| !topics.contains(topic)),
-        }
-    }
-
-    fn names(redis: &HashSet<Topic>) -> BTreeSet<&str> {
-        redis
-            .iter()
-            .map(|topic| match topic {
-                Topic::Channel(name) | Topic::Pattern(name) => name.as_str(),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn the_first_member_subscribes_and_the_last_unsubscribes() {
-        let mut subscriptions = per_room(10);
-        let mut redis = HashSet::new();
-
-        subscriptions.join("/", "a");
-        subscriptions.join("/", "a");
-        settle(&mut subscriptions, &mut redis);
-        assert_eq!(names(&redis), BTreeSet::from(["k#/#", "k#/#a#", "own"]));
-
-        subscriptions.leave("/", "a");
-        assert_eq!(subscriptions.next(9), None);
-        subscriptions.leave("/", "a");
-        settle(&mut subscriptions, &mut redis);
-        assert_eq!(names(&redis), BTreeSet::from(["k#/#", "own"]));
-    }
-
-    #[test]
-    fn a_join_waits_until_its_own_subscription_is_confirmed() {
-        let mut subscriptions = per_room(10);
-        let mut redis = HashSet::new();
-        settle(&mut subscriptions, &mut redis);
-
-        drop(subscriptions.join("/", "a"));
-        let first = subscriptions.next(9).unwrap();
-        subscriptions.leave("/", "a");
-        let mut again = subscriptions.join("/", "a").unwrap();
-        subscriptions.done(&first);
-        assert!(
-            again.try_recv().is_err(),
-            "the first subscription is about to end"
-        );
-
-        settle(&mut subscriptions, &mut redis);
-        assert_eq!(again.try_recv(), Ok(()));
-        assert!(
-            subscriptions.join("/", "a").is_none(),
-            "it is confirmed already"
-        );
-    }
-
-    #[test]
-    fn nobody_waits_while_there_is_no_connection() {
-        let mut subscriptions = per_room(10);
-        let mut waiting = subscriptions.join("/", "a").unwrap();
-
-        subscriptions.disconnected();
-        assert_eq!(
-            waiting.try_recv(),
-            Err(oneshot::error::TryRecvError::Closed)
-        );
-        let mut later = subscriptions.join("/", "b").unwrap();
-        assert_eq!(later.try_recv(), Err(oneshot::error::TryRecvError::Closed));
-
-        let mut redis = HashSet::new();
-        subscriptions.connected();
-        settle(&mut subscriptions, &mut redis);
-        assert_eq!(
-            names(&redis),
-            BTreeSet::from(["k#/#", "k#/#a#", "k#/#b#", "own"])
-        );
-    }
-
-    #[test]
-    fn above_the_limit_the_pattern_takes_over_and_below_it_the_rooms() {
-        let mut subscriptions = per_room(5);
-        let mut redis = HashSet::new();
-        for room in ["1", "2", "3", "4", "5"] {
-            subscriptions.join("/", room);
-        }
-        settle(&mut subscriptions, &mut redis);
-        assert!(!subscriptions.by_pattern());
-
-        subscriptions.join("/", "6");
-        assert!(subscriptions.by_pattern());
-        settle(&mut subscriptions, &mut redis);
-        assert_eq!(names(&redis), BTreeSet::from(["k#/#*", "own"]));
-        assert_eq!(subscriptions.counts().patterns, 1);
-
-        subscriptions.leave("/", "6");
-        subscriptions.leave("/", "5");
-        assert!(
-            subscriptions.by_pattern(),
-            "4 of 5 rooms are not below 80 %"
-        );
-        subscriptions.leave("/", "4");
-        settle(&mut subscriptions, &mut redis);
-        assert_eq!(
-            names(&redis),
-            BTreeSet::from(["k#/#", "k#/#1#", "k#/#2#", "k#/#3#", "own"])
-        );
-    }
-
-    #[test]
-    fn a_failed_command_is_tried_again_before_any_other() {
-        let mut subscriptions = per_room(10);
-        subscriptions.join("/", "a");
-        let batch = subscriptions.next(1).unwrap();
-        let Batch::Subscribe(first) = &batch else {
-            panic!("expected a subscription")
-        };
-        let first = first.clone();
-
-        subscriptions.failed(batch);
-
-        assert_eq!(subscriptions.next(1), Some(Batch::Subscribe(first)));
-    }
-
-    #[test]
-    fn a_message_that_comes_both_ways_is_a_twin_once() {
-        let delivery = |by_pattern| Delivery {
-            channel: "c".to_owned(),
-            payload: Bytes::from_static(b"same"),
-            by_pattern,
-        };
-        let mut twins = Twins::default();
-
-        let seen: Vec<_> = [false, true, false, true, true, false, false]
-            .map(|by_pattern| twins.is_second(&delivery(by_pattern)))
-            .into();
-
-        assert_eq!(seen, [false, true, false, true, false, false, false]);
-    }
-
-    #[derive(Debug, Clone)]
-    enum Step {
-        Join(u8),
-        Leave(u8),
-        Carry,
-        Fail,
-        Reconnect,
-    }
-
-    fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let step = prop_oneof![
-            4 => (0..9u8).prop_map(Step::Join),
-            4 => (0..9u8).prop_map(Step::Leave),
-            3 => Just(Step::Carry),
-            1 => Just(Step::Fail),
-            1 => Just(Step::Reconnect),
-        ];
-        proptest::collection::vec(step, 0..120)
-    }
-
-    proptest! {
-        /// Whatever happens, every room with members is heard from the moment its join was confirmed, also in the middle
-        /// of a change of mode, and in the end Redis knows exactly what is wanted.
-        #[test]
-        fn a_confirmed_room_is_always_heard(steps in steps()) {
-            let mut subscriptions = per_room(5);
-            let mut redis = HashSet::new();
-            let mut members: HashMap<u8, u32> = HashMap::new();
-            let mut waiting: Vec<(u8, oneshot::Receiver<()>)> = Vec::new();
-            let mut confirmed: HashSet<u8> = HashSet::new();
-            for step in steps {
-                match step {
-                    Step::Join(room) => {
-                        *members.entry(room).or_default() += 1;
-                        match subscriptions.join("/", &room.to_string()) {
-                            None => { confirmed.insert(room); }
-                            Some(receiver) => waiting.push((room, receiver)),
-                        }
-                    }
-                    Step::Leave(room) => {
-                        if let Some(count) = members.get_mut(&room) {
-                            *count -= 1;
-                            if *count == 0 {
-                                members.remove(&room);
-                                confirmed.remove(&room);
-                                waiting.retain(|(waiting, _)| *waiting != room);
-                            }
-                            subscriptions.leave("/", &room.to_string());
-                        }
-                    }
-                    Step::Carry => {
-                        if let Some(batch) = subscriptions.next(2) {
-                            apply(&batch, &mut redis);
-                            subscriptions.done(&batch);
-                        }
-                    }
-                    Step::Fail => {
-                        if let Some(batch) = subscriptions.next(2) {
-                            subscriptions.failed(batch);
-                        }
-                    }
-                    Step::Reconnect => {
-                        redis.clear();
-                        confirmed.clear();
-                        subscriptions.connected();
-                    }
-                }
-                waiting.retain_mut(|(room, receiver)| match receiver.try_recv() {
-                    Ok(()) => { confirmed.insert(*room); false }
-                    Err(oneshot::error::TryRecvError::Empty) => true,
-                    Err(oneshot::error::TryRecvError::Closed) => false,
-                });
-                for room in &confirmed {
-                    prop_assert!(
-                        redis.contains(&Topic::Channel(format!("k#/#{room}#")))
-                            || redis.contains(&Topic::Pattern("k#/#*".to_owned())),
-                        "room {} is not heard", room
-                    );
-                }
-            }
-            settle(&mut subscriptions, &mut redis);
-            let wanted: HashSet<_> = subscriptions.wanted.keys().cloned().collect();
-            prop_assert_eq!(redis, wanted);
-        }
+        // What an earlier change has not ended yet may be all that is heard of a room until the new ones stand.
+        let (first, last): (VecDeque<_>, VecDeque<_>) = mem::take(&mut self.queue)
+            .into_iter()
+            .partition(|op| matches!(op, Op::Subscribe(..)));
+        self.queue.extend(first.into_iter().chain(last));
+        before.iter().flat_map(|topic| self.unwant(topic)).collect()
     }
 }

@@ -1,5 +1,7 @@
 //! Clients that vanish, trick or repeat themselves, byte by byte over plain TCP.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
+
 mod common;
 
 use std::{

@@ -3,30 +3,25 @@
 //! Two connections, since a subscriber's own commands would wait behind its messages. Both are handed in connected;
 //! this file knows no URL.
 
-use std::{
-    pin::Pin,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+mod connections;
+
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fred::{
-    clients::Client,
+    clients::{Client, WithOptions},
     error::Error,
     interfaces::{ClientLike, EventInterface, PubsubInterface},
-    types::{Message, MessageKind, RespVersion, Value, config::Options},
+    types::{RespVersion, Value, config::Options},
 };
-use tokio::sync::{
-    broadcast::{Receiver, error::RecvError},
-    watch,
-};
+use tokio::sync::watch;
 
-use super::{Bus, BusFuture, Delivery, Link, Topic};
+use super::{Bus, BusFuture, Link, Topic};
 use crate::{
     error::{BusError, InitError},
     inbox::Inbox,
-    observer::DropCause,
 };
+use connections::Connections;
 
 /// The least `broadcast_channel_capacity` of a subscriber: fred's default of 32 loses most of a burst of 500 messages.
 pub const MIN_CAPACITY: usize = 8192;
@@ -34,28 +29,14 @@ pub const MIN_CAPACITY: usize = 8192;
 /// How long a command may take. A heartbeat that fails reopens the connections earlier than anybody gives up.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the state of the connections is looked at beside fred's own news of it, which cannot tell "down for good
-/// reason" from "one command failed".
-const LOOK: Duration = Duration::from_millis(100);
-
 /// Redis as a [`Bus`].
 #[derive(Debug)]
-pub struct RedisBus {
-    publisher: Client,
-    subscriber: Client,
-    link: watch::Sender<Link>,
-    /// Taken by `listen`; opened at once, so that nothing between the start and then is missed.
-    events: Mutex<Option<Events>>,
-}
-
-#[derive(Debug)]
-struct Events {
-    messages: Receiver<Message>,
-    reconnects: Receiver<fred::types::config::Server>,
-}
+pub struct RedisBus(Arc<Connections>);
 
 impl RedisBus {
     /// Makes a bus of two connected clients, which are used for nothing else.
+    ///
+    /// Should a connection hang, clients of the same settings take their place.
     ///
     /// # Errors
     ///
@@ -77,21 +58,7 @@ impl RedisBus {
                 return Err(InitError::NoReconnectPolicy(name));
             }
         }
-        let events = Events {
-            messages: subscriber.message_rx(),
-            reconnects: subscriber.reconnect_rx(),
-        };
-        let link = Link {
-            epoch: 1,
-            receiving: subscriber.is_connected(),
-            publishing: publisher.is_connected(),
-        };
-        Ok(Self {
-            publisher,
-            subscriber,
-            link: watch::Sender::new(link),
-            events: Mutex::new(Some(events)),
-        })
+        Ok(Self(Arc::new(Connections::new(publisher, subscriber))))
     }
 
     /// Runs subscription commands on one connection, and has Redis confirm them.
@@ -101,10 +68,10 @@ impl RedisBus {
     /// connection is still the same.
     fn confirmed<F, Run>(&self, run: F) -> BusFuture
     where
-        F: FnOnce(fred::clients::WithOptions<Client>) -> Run + Send + 'static,
+        F: FnOnce(WithOptions<Client>) -> Run + Send + 'static,
         Run: Future<Output = Result<(), Error>> + Send,
     {
-        let subscriber = self.subscriber.clone();
+        let subscriber = self.0.subscriber();
         Box::pin(async move {
             let mut reconnects = subscriber.reconnect_rx();
             let client = subscriber.with_options(&fail_fast());
@@ -120,9 +87,13 @@ impl RedisBus {
 
 impl Bus for RedisBus {
     fn publish(&self, channel: String, payload: Bytes) -> BusFuture {
-        let publisher = self.publisher.with_options(&fail_fast());
+        let publisher = self.0.publisher();
         Box::pin(async move {
+            if !publisher.is_connected() {
+                return Err(BusError::Disconnected);
+            }
             publisher
+                .with_options(&fail_fast())
                 .publish::<(), _, _>(channel, payload)
                 .await
                 .map_err(BusError::Redis)
@@ -157,85 +128,17 @@ impl Bus for RedisBus {
     }
 
     fn reopen(&self) -> BusFuture {
-        let (publisher, subscriber) = (self.publisher.clone(), self.subscriber.clone());
-        Box::pin(async move {
-            let (one, other) = tokio::join!(
-                publisher.force_reconnection(),
-                subscriber.force_reconnection()
-            );
-            one.and(other).map_err(BusError::Redis)
-        })
+        let connections = self.0.clone();
+        Box::pin(async move { connections.replace().await.map_err(BusError::Redis) })
     }
 
     fn link(&self) -> watch::Receiver<Link> {
-        self.link.subscribe()
+        self.0.link()
     }
 
     fn listen(&self, inbox: Inbox) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let events = self
-            .events
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let (publisher, subscriber) = (self.publisher.clone(), self.subscriber.clone());
-        let link = self.link.clone();
-        Box::pin(async move {
-            let Some(events) = events else {
-                return;
-            };
-            tokio::join!(
-                drain(events.messages, inbox),
-                watch(events.reconnects, &publisher, &subscriber, &link),
-            );
-        })
-    }
-}
-
-/// Does nothing but take messages out of fred's channel.
-async fn drain(mut messages: Receiver<Message>, inbox: Inbox) {
-    loop {
-        match messages.recv().await {
-            Ok(message) => {
-                let by_pattern = message.kind == MessageKind::PMessage;
-                let channel = message.channel.to_string();
-                match payload(message.value) {
-                    Some(payload) => inbox.push(Delivery {
-                        channel,
-                        payload,
-                        by_pattern,
-                    }),
-                    None => inbox.lost(DropCause::Malformed, 1),
-                }
-            }
-            Err(RecvError::Lagged(missed)) => inbox.lost(DropCause::Lagged, missed),
-            Err(RecvError::Closed) => return,
-        }
-    }
-}
-
-async fn watch(
-    mut reconnects: Receiver<fred::types::config::Server>,
-    publisher: &Client,
-    subscriber: &Client,
-    link: &watch::Sender<Link>,
-) {
-    let mut look = tokio::time::interval(LOOK);
-    loop {
-        let replaced = tokio::select! {
-            reconnect = reconnects.recv() => match reconnect {
-                Ok(_) | Err(RecvError::Lagged(_)) => true,
-                Err(RecvError::Closed) => return,
-            },
-            _ = look.tick() => false,
-        };
-        let (receiving, publishing) = (subscriber.is_connected(), publisher.is_connected());
-        link.send_if_modified(|link| {
-            let old = *link;
-            link.epoch += u64::from(replaced);
-            link.receiving = receiving;
-            link.publishing = publishing;
-            *link != old
-        });
+        let connections = self.0.clone();
+        Box::pin(async move { connections.listen(&inbox).await })
     }
 }
 
@@ -258,13 +161,4 @@ fn split(topics: Vec<Topic>) -> (Vec<String>, Vec<String>) {
         }
     }
     (channels, patterns)
-}
-
-/// A payload's bytes, which fred hands over as text where they happen to be UTF-8.
-fn payload(value: Value) -> Option<Bytes> {
-    match value {
-        Value::Bytes(bytes) => Some(bytes),
-        Value::String(text) => Some(text.into_inner()),
-        _ => None,
-    }
 }

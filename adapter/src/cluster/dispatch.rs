@@ -2,19 +2,19 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Cluster, heartbeat};
-use crate::{bus::Delivery, channel, namespace::LocalNamespace, subscriptions::Twins};
+use super::Cluster;
+use crate::{bus::Delivery, channel, copies::Copies, namespace::LocalNamespace};
 
 /// Messages that are applied without a pause. All of them are queued for their sockets before any socket is written to,
 /// so a burst leaves in few writes; the pause lets the writers keep the queues of their sockets short.
 const WITHOUT_PAUSE: usize = 1000;
 
 pub(super) async fn run(cluster: Cluster) {
-    let mut twins = Twins::default();
+    let mut copies = Copies::default();
     loop {
         let deliveries = cluster.0.inbox.take().await;
         for (count, delivery) in (1..).zip(deliveries) {
-            apply(&cluster, &mut twins, &delivery);
+            apply(&cluster, &mut copies, &delivery);
             if count % WITHOUT_PAUSE == 0 {
                 tokio::task::yield_now().await;
             }
@@ -22,25 +22,32 @@ pub(super) async fn run(cluster: Cluster) {
     }
 }
 
-fn apply(cluster: &Cluster, twins: &mut Twins, delivery: &Delivery) {
-    if twins.is_second(delivery) {
+fn apply(cluster: &Cluster, copies: &mut Copies, delivery: &Delivery) {
+    let addressed = addressed(cluster, &delivery.channel);
+    // Each namespace has a pattern of its own.
+    if copies.is_copy(delivery, addressed.len()) {
         return;
     }
     if delivery.channel == cluster.0.own_channel {
-        return heartbeat::heard(cluster, &delivery.payload);
+        return;
     }
-    for (name, room) in channel::readings(&cluster.0.config.key, &delivery.channel) {
-        if let Some(namespace) = namespace(cluster, name) {
-            namespace.apply(room, &delivery.payload);
-        }
+    cluster.0.observer.received();
+    for (namespace, room) in addressed {
+        namespace.apply(room, &delivery.payload);
     }
 }
 
-fn namespace(cluster: &Cluster, name: &str) -> Option<Arc<dyn LocalNamespace>> {
+/// The namespaces served here that a channel can belong to, each with the room.
+fn addressed<'a>(
+    cluster: &Cluster,
+    channel: &'a str,
+) -> Vec<(Arc<dyn LocalNamespace>, Option<&'a str>)> {
     let namespaces = cluster
         .0
         .namespaces
         .read()
         .unwrap_or_else(PoisonError::into_inner);
-    namespaces.get(name).cloned()
+    channel::readings(&cluster.0.config.key, channel)
+        .filter_map(|(name, room)| Some((namespaces.get(name)?.clone(), room)))
+        .collect()
 }

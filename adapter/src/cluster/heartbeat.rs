@@ -5,20 +5,36 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::Instant;
 
 use super::Cluster;
+use crate::bus::BusFuture;
 
 pub(super) async fn run(cluster: Cluster) {
     let bus = &cluster.0.bus;
     let mut link = bus.link();
+    let mut own = cluster.0.inbox.own();
     let mut epoch = link.borrow().epoch;
-    let mut beats = FuturesUnordered::new();
+    let mut beats = FuturesUnordered::<BusFuture>::new();
     let mut interval = tokio::time::interval(cluster.0.config.heartbeat_interval);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
+        let deaf_at = cluster.hearing().deaf_at();
         tokio::select! {
             _ = interval.tick() => {}
-            // Whether it arrived shows when it comes back.
-            Some(_) = beats.next() => continue,
+            () = tokio::time::sleep_until(deaf_at) => {}
+            Some(taken) = beats.next() => {
+                if taken.is_ok() {
+                    cluster.hearing().taken(Instant::now());
+                }
+                continue;
+            }
+            Ok(()) = own.changed() => {
+                let message = own.borrow_and_update().clone();
+                heard(&cluster, &message);
+                continue;
+            }
             changed = link.changed() => if changed.is_err() { return },
+        }
+        if cluster.0.inbox.has_news() {
+            cluster.hearing().arrived(Instant::now());
         }
         let now = *link.borrow_and_update();
         if !now.receiving || !now.publishing || now.epoch != epoch {
@@ -30,6 +46,7 @@ pub(super) async fn run(cluster: Cluster) {
                 tracing::warn!(
                     "nothing comes back from the bus over connections that look alive, opening new ones"
                 );
+                tell(&cluster);
                 beats.clear();
                 reopen(&cluster).await;
                 cluster.hearing().restart(Instant::now());
@@ -43,7 +60,7 @@ pub(super) async fn run(cluster: Cluster) {
 }
 
 /// A message on the node's own channel.
-pub(super) fn heard(cluster: &Cluster, payload: &[u8]) {
+fn heard(cluster: &Cluster, payload: &[u8]) {
     let sequence = std::str::from_utf8(payload)
         .ok()
         .and_then(|text| text.parse().ok());

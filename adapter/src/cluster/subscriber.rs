@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::Cluster;
 use crate::{
     bus::{BusFuture, Topic},
@@ -23,7 +25,7 @@ pub(super) async fn run(cluster: Cluster) {
         let current = *link.borrow_and_update();
         let new_epoch = current.receiving.then_some(current.epoch);
         if new_epoch != epoch {
-            if epoch.is_some() && new_epoch.is_some() || current.epoch > 1 && new_epoch.is_some() {
+            if new_epoch.is_some() && (epoch.is_some() || current.epoch > 1) {
                 cluster.0.observer.reconnected();
             }
             epoch = new_epoch;
@@ -77,8 +79,29 @@ fn carry_out(cluster: &Cluster, batch: &Batch) -> BusFuture {
     match batch {
         Batch::Subscribe(topics) => {
             let topics: Vec<Topic> = topics.iter().map(|(topic, _)| topic.clone()).collect();
-            cluster.0.bus.subscribe(topics)
+            let patterns = topics
+                .iter()
+                .any(|topic| matches!(topic, Topic::Pattern(_)));
+            let subscribed = cluster.0.bus.subscribe(topics);
+            if patterns {
+                divided(cluster, subscribed)
+            } else {
+                subscribed
+            }
         }
         Batch::Unsubscribe(topics) => cluster.0.bus.unsubscribe(topics.clone()),
     }
+}
+
+/// Has a message to the node itself stand between the last that came without the patterns and the first that comes by
+/// them alone: two that are the same would be taken for one that came both ways.
+fn divided(cluster: &Cluster, subscribed: BusFuture) -> BusFuture {
+    let own_channel = cluster.0.own_channel.clone();
+    let divider = cluster.0.bus.publish(own_channel, Bytes::new());
+    Box::pin(async move {
+        subscribed.await?;
+        // Where nothing can be published, little is lost without it.
+        let _ = tokio::time::timeout(RETRY, divider).await;
+        Ok(())
+    })
 }
