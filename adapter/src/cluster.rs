@@ -205,6 +205,7 @@ impl Cluster {
     fn confirmation(&self, waiting: Option<oneshot::Receiver<()>>) -> Confirmation {
         Confirmation {
             cluster: self.clone(),
+            deadline: Instant::now() + self.0.config.join_timeout,
             waiting,
         }
     }
@@ -236,14 +237,15 @@ impl std::fmt::Debug for Cluster {
 /// A subscription that is under way.
 pub(crate) struct Confirmation {
     cluster: Cluster,
+    deadline: Instant,
     waiting: Option<oneshot::Receiver<()>>,
 }
 
 impl Confirmation {
-    /// Waits until the bus has confirmed, at most the configured time, and not at all while the bus is away.
+    /// Waits until the bus has confirmed, at most until the configured time after it began, and not at all while the bus is away.
     pub(crate) async fn wait(self) {
         let Some(waiting) = self.waiting else { return };
-        let confirmed = tokio::time::timeout(self.cluster.0.config.join_timeout, waiting).await;
+        let confirmed = tokio::time::timeout_at(self.deadline, waiting).await;
         if !matches!(confirmed, Ok(Ok(()))) {
             self.cluster.0.observer.unconfirmed_join();
         }

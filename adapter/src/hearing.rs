@@ -47,9 +47,9 @@ impl Hearing {
         self.sequence
     }
 
-    /// Messages came, of whomever.
-    pub(crate) fn arrived(&mut self, now: Instant) {
-        self.arrived = now;
+    /// The latest message, of whomever, came at this time.
+    pub(crate) fn arrived(&mut self, at: Instant) {
+        self.arrived = self.arrived.max(at);
     }
 
     /// The bus took a message, whether or not it comes back.
@@ -62,7 +62,7 @@ impl Hearing {
         let at = self.sent.iter().position(|(sent, _)| *sent == sequence)?;
         // Those before it were lost, or will be late: one proof is enough.
         let (_, sent) = self.sent.drain(..=at).next_back()?;
-        self.arrived = now;
+        self.arrived(now);
         self.hears = true;
         Some(now.duration_since(sent))
     }

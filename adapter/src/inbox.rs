@@ -10,7 +10,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use crate::{
     bus::Delivery,
@@ -36,8 +39,8 @@ struct Shared {
 struct Queue {
     deliveries: VecDeque<Delivery>,
     bytes: usize,
-    /// Whether anything came since it was last asked.
-    has_news: bool,
+    /// When the last message came.
+    latest: Option<Instant>,
 }
 
 impl Inbox {
@@ -66,7 +69,7 @@ impl Inbox {
         let size = size(&delivery);
         {
             let mut queue = self.lock();
-            queue.has_news = true;
+            queue.latest = Some(Instant::now());
             if queue.bytes + size > self.0.limit {
                 drop(queue);
                 return self.lost(DropCause::InboxFull, 1);
@@ -101,9 +104,9 @@ impl Inbox {
         }
     }
 
-    /// Whether anything came since the last call, applied or not.
-    pub(crate) fn has_news(&self) -> bool {
-        mem::take(&mut self.lock().has_news)
+    /// When the last message came, applied or not.
+    pub(crate) fn latest(&self) -> Option<Instant> {
+        self.lock().latest
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

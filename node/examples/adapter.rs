@@ -32,6 +32,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let cluster = Cluster::new(Cluster::random_node_id(), bus, config, ());
     let (layer, io) = SocketIo::builder()
+        .max_buffer_size(4096) // The default of 128 packets loses some of a burst.
         .with_adapter::<Adapter>(cluster.clone())
         .build_layer();
 

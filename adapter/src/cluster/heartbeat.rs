@@ -33,8 +33,8 @@ pub(super) async fn run(cluster: Cluster) {
             }
             changed = link.changed() => if changed.is_err() { return },
         }
-        if cluster.0.inbox.has_news() {
-            cluster.hearing().arrived(Instant::now());
+        if let Some(latest) = cluster.0.inbox.latest() {
+            cluster.hearing().arrived(latest);
         }
         let now = *link.borrow_and_update();
         if !now.receiving || !now.publishing || now.epoch != epoch {

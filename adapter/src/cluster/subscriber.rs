@@ -21,6 +21,7 @@ pub(super) async fn run(cluster: Cluster) {
     let bus = &cluster.0.bus;
     let mut link = bus.link();
     let mut epoch = None;
+    let mut told = None;
     loop {
         let current = *link.borrow_and_update();
         let new_epoch = current.receiving.then_some(current.epoch);
@@ -61,10 +62,14 @@ pub(super) async fn run(cluster: Cluster) {
         match result {
             Some(Ok(())) => cluster.subscriptions().done(&batch),
             Some(Err(error)) => {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    "a subscription failed, it will be tried again"
-                );
+                // Once per connection: a user of Redis that may not subscribe fails for ever.
+                if told != epoch {
+                    told = epoch;
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a subscription failed, it is tried again until it succeeds"
+                    );
+                }
                 cluster.subscriptions().failed(batch);
                 // News of the connection ends the wait; it is looked at above.
                 let _ = tokio::time::timeout(RETRY, link.changed()).await;
