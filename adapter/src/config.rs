@@ -34,8 +34,8 @@ pub struct Config {
     pub outbox_bytes: usize,
     /// How old a message may be when it is published. Default 5 s: later, it would surprise more than it helps.
     pub outbox_age: Duration,
-    /// How many bytes that came from the bus may wait to be applied. Default 64 MiB, twice what Redis keeps for a
-    /// slow subscriber before it cuts the connection.
+    /// How many bytes that came from the bus may wait, beside those that are being applied. Default 64 MiB, twice what
+    /// Redis keeps by default for a slow subscriber before it cuts the connection.
     pub inbox_bytes: usize,
     /// How often a node sends itself a message through the bus. Default 1 s.
     pub heartbeat_interval: Duration,

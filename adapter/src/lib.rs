@@ -1,4 +1,4 @@
-//! Socket.IO rooms and broadcasts across nodes, for any [socketioxide](https://docs.rs/socketioxide) 0.18 server.
+//! Socket.IO rooms and broadcasts across nodes, for any socketioxide 0.18 server.
 //!
 //! A broadcast on one node reaches the clients of all. The nodes speak the wire format of Node.js's classic Redis adapter,
 //! so `@socket.io/redis-adapter` servers and `@socket.io/redis-emitter` in any language can share the cluster.
