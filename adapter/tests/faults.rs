@@ -15,13 +15,16 @@ use roomcast_adapter::{
 };
 use socketioxide_core::Value;
 
+/// Two nodes on one bus.
+fn pair(hub: &MemoryHub) -> (Node, Node) {
+    let node = || Node::start(hub.connect(), per_room());
+    (node(), node())
+}
+
 #[tokio::test]
 async fn a_lost_message_is_lost_for_other_nodes_only_and_stops_nothing() {
     let hub = MemoryHub::default();
-    let (one, two) = (
-        Node::start(hub.connect(), per_room()),
-        Node::start(hub.connect(), per_room()),
-    );
+    let (one, two) = pair(&hub);
     let (a, b) = (one.serve("/").await, two.serve("/").await);
     let (here, there) = (a.member(&["room"]).await, b.member(&["room"]).await);
 
@@ -36,10 +39,7 @@ async fn a_lost_message_is_lost_for_other_nodes_only_and_stops_nothing() {
 #[tokio::test]
 async fn a_message_that_the_bus_repeats_is_delivered_again() {
     let hub = MemoryHub::default();
-    let (one, two) = (
-        Node::start(hub.connect(), per_room()),
-        Node::start(hub.connect(), per_room()),
-    );
+    let (one, two) = pair(&hub);
     let (a, b) = (one.serve("/").await, two.serve("/").await);
     let (here, there) = (a.member(&["room"]).await, b.member(&["room"]).await);
 
@@ -55,10 +55,7 @@ async fn a_message_that_the_bus_repeats_is_delivered_again() {
 #[tokio::test(start_paused = true)]
 async fn a_late_message_is_delivered_late_and_holds_nothing_up() {
     let hub = MemoryHub::default();
-    let (one, two) = (
-        Node::start(hub.connect(), per_room()),
-        Node::start(hub.connect(), per_room()),
-    );
+    let (one, two) = pair(&hub);
     let (a, b) = (one.serve("/").await, two.serve("/").await);
     let (here, there) = (a.member(&["room"]).await, b.member(&["room"]).await);
 

@@ -28,16 +28,16 @@ impl Phase {
 /// Pure: how many sessions to close in each slice of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pace {
-    per_slice: u64,
-    per_second: u64,
-    owed: u64,
+    per_slice: usize,
+    per_second: usize,
+    owed: usize,
 }
 
 impl Pace {
     /// The length of a slice: short enough that clients come back elsewhere one by one, and not in waves.
     pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
-    pub(crate) fn new(per_second: u64) -> Self {
+    pub(crate) fn new(per_second: usize) -> Self {
         Self {
             per_slice: per_second / 10,
             per_second,
@@ -46,7 +46,7 @@ impl Pace {
     }
 
     /// How many to close now.
-    pub(crate) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> usize {
         self.owed += self.per_second % 10;
         let extra = self.owed / 10;
         self.owed %= 10;
@@ -65,7 +65,7 @@ mod tests {
 
             let closed: Vec<_> = (0..10).map(|_| pace.next()).collect();
 
-            assert_eq!(closed.iter().sum::<u64>(), rate, "{closed:?}");
+            assert_eq!(closed.iter().sum::<usize>(), rate, "{closed:?}");
             assert!(
                 closed.iter().all(|count| count.abs_diff(rate / 10) <= 1),
                 "{closed:?}"

@@ -151,7 +151,7 @@ async fn drain(platform: &Platform, metrics: &Metrics, config: &Drain) {
 
 /// Closes sessions at the rate until none is left.
 async fn empty(platform: &Platform, metrics: &Metrics, rate: u32) {
-    let mut pace = Pace::new(rate.into());
+    let mut pace = Pace::new(usize::try_from(rate).unwrap_or(usize::MAX));
     let mut slices = tokio::time::interval(Pace::SLICE);
     slices.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -99,13 +99,12 @@ impl Platform {
             .max_payload(config.limits.message_size as u64)
             .ws_max_message_size(config.limits.message_size)
             .ws_max_frame_size(config.limits.message_size);
-        let (encoding, parser) = match socketio.parser {
-            Parser::Json => (Encoding::Json, None),
-            Parser::Msgpack => (Encoding::Msgpack, Some(ParserConfig::msgpack())),
-        };
-        let builder = match parser {
-            Some(parser) => builder.with_parser(parser),
-            None => builder,
+        let (encoding, builder) = match socketio.parser {
+            Parser::Json => (Encoding::Json, builder),
+            Parser::Msgpack => (
+                Encoding::Msgpack,
+                builder.with_parser(ParserConfig::msgpack()),
+            ),
         };
         let (service, io) = with_transports(builder, &socketio.transports)
             .with_adapter::<Adapter>(cluster.clone())
@@ -160,7 +159,8 @@ impl Platform {
     ///
     /// What to answer in place of one.
     pub(crate) fn check(&self, request: Request<Incoming>) -> Result<Upgrade, Rejection> {
-        if !self.allows(TransportType::Websocket) {
+        let engine = &self.0.io.config().engine_config;
+        if !engine.allowed_transport(TransportType::Websocket) {
             return Err(Rejection::Transport);
         }
         let upgrade = Upgrade::check(request)?;
@@ -280,22 +280,17 @@ impl Platform {
         self.0.sessions.known().len()
     }
 
-    /// Closes up to `most` sessions in a way after which stock clients connect again; returns how many.
-    pub(crate) async fn close_some(&self, most: u64) -> u64 {
-        let mut closed = 0;
-        for (id, session) in self.0.sessions.known() {
-            if closed == most {
-                break;
-            }
-            if session.is_closing() {
-                continue;
-            }
+    /// Closes up to `most` more sessions in a way after which stock clients connect again.
+    pub(crate) async fn close_some(&self, most: usize) {
+        let known = self.0.sessions.known().into_iter();
+        for (id, session) in known
+            .filter(|(_, session)| !session.is_closing())
+            .take(most)
+        {
             session.close();
             // Does nothing where a WebSocket carries the session.
             self.close_polling(id).await;
-            closed += 1;
         }
-        closed
     }
 
     /// Waits until a polling client's events are few enough; false if that took too long.
@@ -318,14 +313,6 @@ impl Platform {
             // A session that is no more, or no longer polling, is what was wanted.
             let Ok(_answer) = self.0.service.clone().oneshot(goodbye).await;
         }
-    }
-
-    fn allows(&self, transport: TransportType) -> bool {
-        self.0
-            .io
-            .config()
-            .engine_config
-            .allowed_transport(transport)
     }
 }
 

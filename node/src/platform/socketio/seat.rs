@@ -168,10 +168,6 @@ impl Seat {
                 _ => EmitError::Closed,
             })
     }
-
-    fn packet_name(&self) -> String {
-        self.bound.gateway.namespace().to_owned()
-    }
 }
 
 impl Worker<Job> for Seat {
@@ -240,13 +236,13 @@ impl SocketPort for Seat {
         self.bound.metrics.sent(event.event());
         let (text, attachments) = event.into_parts();
         let value = self.bound.encoding.value(text, attachments)?;
-        self.send(Packet::event(self.packet_name(), value))
+        self.send(Packet::event(self.namespace().to_owned(), value))
     }
 
     fn ack(&self, id: AckId, payload: AckPayload) -> Result<(), EmitError> {
         let (text, attachments) = payload.into_parts();
         let value = self.bound.encoding.value(text, attachments)?;
-        self.send(Packet::ack(self.packet_name(), value, id.0))
+        self.send(Packet::ack(self.namespace().to_owned(), value, id.0))
     }
 
     fn join(&self, rooms: Vec<String>) -> Joined {
