@@ -1,37 +1,36 @@
 //! The adapter of one namespace: socketioxide's contract, kept for the whole cluster.
 
 mod init;
+mod members;
 
-use std::{
-    collections::{HashMap, HashSet},
-    mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use socketioxide_core::{
     Sid, Value,
     adapter::{
-        BroadcastFlags, BroadcastOptions, CoreAdapter, CoreLocalAdapter, DefinedAdapter, Room,
-        RoomParam, SocketEmitter,
-        errors::{AdapterError, BroadcastError as CoreBroadcastError, SocketError},
+        BroadcastFlags, BroadcastOptions, CoreAdapter, CoreLocalAdapter, DefinedAdapter,
+        RemoteSocketData, Room, RoomParam, SocketEmitter,
+        errors::{AdapterError, BroadcastError as CoreBroadcastError},
     },
     packet::{Packet, PacketData},
     parser::Parse,
 };
 
 pub use init::Init;
+pub(crate) use members::Reach;
 
 use crate::{
     channel,
-    cluster::{Cluster, random_id},
-    config::Subscribe,
+    cluster::{Cluster, Confirmation, random_id},
     error::{BroadcastError, SendError},
-    namespace::{Joining, LocalNamespace},
+    index::Entry,
+    namespace::{Encode, Joining, LocalNamespace},
     observer::DropCause,
+    recipient::Emission,
     wire::{self, DecodeError},
 };
+use members::Members;
 
 /// An adapter that makes rooms and broadcasts reach the sockets of all nodes.
 ///
@@ -43,81 +42,66 @@ pub struct ClusterAdapter<E> {
     /// Names this adapter on the wire, so that its own messages are told from others'. Six characters, as Node's.
     uid: String,
     speaks_msgpack: bool,
-    members: Mutex<Members>,
+    members: Members,
 }
 
-/// Who is here. Held while the local index is changed, so that the two agree; the server empties that index by itself
-/// when a socket goes, so it cannot be asked what there was.
-#[derive(Default)]
-struct Members {
-    /// The rooms of each socket.
-    sockets: HashMap<Sid, HashSet<String>>,
-    /// How many sockets are in each room.
-    rooms: HashMap<String, usize>,
+/// A message that is to be published.
+struct Message {
+    channel: String,
+    payload: Bytes,
 }
 
 impl<E: SocketEmitter> ClusterAdapter<E> {
-    /// The one place where a broadcast is both delivered here and handed to the publisher.
+    /// The one place where a broadcast is both delivered here and handed to the publisher: in one step, so that other
+    /// nodes get the broadcasts of this one in the order in which its own sockets do.
     fn emit(&self, packet: Packet, options: BroadcastOptions) -> Result<(), BroadcastError> {
-        let uid = self.local.server_id();
-        if selects_somebody(&options)
-            && !options.is_local(uid)
-            && let PacketData::Event(data, _) | PacketData::BinaryEvent(data, _) = &packet.inner
-        {
-            let targets = targets(&options);
-            let message = wire::encode_broadcast(&self.uid, &self.name, data, &targets)?;
-            let key = &self.cluster.config().key;
-            let channel = match &targets.rooms[..] {
-                [room] => channel::room(key, &self.name, room),
-                _ => channel::namespace(key, &self.name),
-            };
-            self.deliver(packet, options);
-            self.cluster.outbox().push(channel, message);
-        } else {
-            self.deliver(packet, options);
-        }
+        let message = self.message(&packet, &options)?;
+        self.deliver(packet, options, || {
+            if let Some(Message { channel, payload }) = message {
+                self.cluster.outbox().push(channel, payload);
+            }
+        });
         Ok(())
     }
 
-    /// Delivers to sockets of this node, volatile events too in their turn: socketioxide's own way for them keeps the
-    /// newest only, and lets it overtake.
-    fn deliver(&self, packet: Packet, options: BroadcastOptions) {
-        let mut selected = BroadcastOptions::default();
-        if options.has_flag(BroadcastFlags::Broadcast) {
-            selected.add_flag(BroadcastFlags::Broadcast);
+    /// What other nodes are to be told of a broadcast, if anything.
+    fn message(
+        &self,
+        packet: &Packet,
+        options: &BroadcastOptions,
+    ) -> Result<Option<Message>, BroadcastError> {
+        let (PacketData::Event(data, _) | PacketData::BinaryEvent(data, _)) = &packet.inner else {
+            return Ok(None);
+        };
+        if !selects_somebody(options) || options.is_local(self.local.server_id()) {
+            return Ok(None);
         }
-        selected.rooms = options.rooms;
-        selected.except = options.except;
-        selected.sid = options.sid;
-        let observer = self.cluster.observer();
-        observer.delivered(self.recipients(&selected));
-        if let Err(errors) = self.local.broadcast(packet, selected) {
-            let full = |error: &&SocketError| matches!(error, SocketError::InternalChannelFull);
-            let overflowed = errors.iter().filter(full).count();
-            if overflowed > 0 {
-                observer.overflowed(overflowed);
-            }
-        }
+        let targets = targets(options);
+        let payload = wire::encode_broadcast(&self.uid, &self.name, data, &targets)?;
+        let key = &self.cluster.config().key;
+        let channel = match &targets.rooms[..] {
+            [room] => channel::room(key, &self.name, room),
+            _ => channel::namespace(key, &self.name),
+        };
+        Ok(Some(Message { channel, payload }))
     }
 
-    fn recipients(&self, options: &BroadcastOptions) -> usize {
-        let simple = options.except.is_empty() && !options.has_flag(BroadcastFlags::Broadcast);
-        match &options.rooms[..] {
-            [room] if simple && self.joins_here() => {
-                self.members().rooms.get(&**room).copied().unwrap_or(0)
-            }
-            // Everybody, which is not worth a list.
-            [] if options.except.is_empty() && options.sid.is_none() && self.joins_here() => {
-                self.members().sockets.len()
-            }
-            _ => self.local.sockets(options.clone()).len(),
+    /// Delivers to sockets of this node, and then does what has to follow before anything else is delivered.
+    fn deliver(&self, packet: Packet, options: BroadcastOptions, then: impl FnOnce()) {
+        let emission = Emission::new(packet, &self.local);
+        let delivered = self.members.deliver(&self.local, &emission, options, then);
+        let observer = self.cluster.observer();
+        observer.delivered(delivered.recipients);
+        if delivered.overflowed > 0 {
+            observer.overflowed(delivered.overflowed);
         }
     }
 
     /// Applies a broadcast of another node.
     fn receive(&self, room: Option<&str>, payload: &Bytes) -> Result<(), DecodeError> {
         // A room nobody here is in costs nothing more; the empty name cannot be told from the whole namespace.
-        if room.is_some_and(|room| !room.is_empty() && !self.is_occupied(room)) {
+        let is_empty = |room: &str| !self.members.is_occupied(&self.local, room);
+        if room.is_some_and(|room| !room.is_empty() && is_empty(room)) {
             return Ok(());
         }
         if wire::sent_by(payload, &self.uid) {
@@ -142,81 +126,51 @@ impl<E: SocketEmitter> ClusterAdapter<E> {
         if options.rooms.is_empty() {
             options.add_flag(BroadcastFlags::Broadcast);
         }
-        self.deliver(Packet::event(self.local.path().clone(), data), options);
+        let packet = Packet::event(self.local.path().clone(), data);
+        self.deliver(packet, options, || ());
         Ok(())
     }
 
-    fn is_occupied(&self, room: &str) -> bool {
-        if self.joins_here() {
-            return self.members().rooms.contains_key(room);
-        }
-        let mut options = BroadcastOptions::default();
-        options.rooms.push(Room::Owned(room.to_owned()));
-        !self.local.sockets(options).is_empty()
-    }
-
-    /// Whether the server joins and leaves through this adapter, so that it knows all members.
-    fn joins_here(&self) -> bool {
-        matches!(self.cluster.config().subscribe, Subscribe::PerRoom { .. })
-    }
-
     fn add(&self, socket: Sid, rooms: impl IntoIterator<Item = String>) -> Joining {
-        let mut members = self.members();
-        let Members {
-            sockets,
-            rooms: counts,
-        } = &mut *members;
-        let Some(joined) = sockets.get_mut(&socket) else {
-            return Box::pin(std::future::ready(()));
-        };
         let mut confirmations = Vec::new();
         for room in rooms {
-            if !joined.insert(room.clone()) {
-                // Its earlier join may still be under way.
-                confirmations.push(self.cluster.join_again(&self.name, &room));
-                continue;
-            }
-            self.local.add_all(socket, room.clone());
-            confirmations.push(self.cluster.join(&self.name, &room));
-            *counts.entry(room).or_default() += 1;
+            let confirmation = self
+                .members
+                .join(&self.local, socket, &room, |entry| match entry {
+                    Entry::New => Some(self.cluster.join(&self.name, &room)),
+                    // Its earlier join may still be under way.
+                    Entry::Already => Some(self.cluster.join_again(&self.name, &room)),
+                    Entry::Unknown => None,
+                });
+            confirmations.extend(confirmation.filter(Confirmation::is_open));
         }
-        drop(members);
+        if confirmations.is_empty() {
+            return Box::pin(std::future::ready(()));
+        }
         Box::pin(async move {
             for confirmation in confirmations {
                 confirmation.wait().await;
             }
         })
     }
+}
 
-    fn remove(&self, members: &mut Members, socket: Sid, room: &str) {
-        self.local.del(socket, room.to_owned());
-        if let Some(count) = members.rooms.get_mut(room) {
-            *count -= 1;
-            if *count == 0 {
-                members.rooms.remove(room);
-            }
-            self.cluster.leave(&self.name, room);
-        }
-    }
-
-    fn members(&self) -> MutexGuard<'_, Members> {
-        // Counts and index may disagree about the one room in hand after a panic, which is no reason to stop.
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+impl<E: SocketEmitter> Encode for CoreLocalAdapter<E> {
+    fn encode(&self, packet: Packet) -> Value {
+        self.parser().encode(packet)
     }
 }
 
 impl<E: SocketEmitter> LocalNamespace for ClusterAdapter<E> {
-    fn connected(&self, socket: Sid, id: &str) -> Joining {
-        self.members().sockets.entry(socket).or_default();
+    fn connected(&self, socket: Sid, id: &str, reach: Reach) -> Joining {
+        self.members.add(socket, reach);
         self.add(socket, [id.to_owned()])
     }
 
     fn disconnected(&self, socket: Sid) {
-        let mut members = self.members();
-        for room in members.sockets.remove(&socket).unwrap_or_default() {
-            self.remove(&mut members, socket, &room);
-        }
-        self.local.del_all(socket);
+        self.members.remove(&self.local, socket, |room| {
+            self.cluster.leave(&self.name, &room);
+        });
     }
 
     fn join(&self, socket: Sid, rooms: Vec<String>) -> Joining {
@@ -224,21 +178,15 @@ impl<E: SocketEmitter> LocalNamespace for ClusterAdapter<E> {
     }
 
     fn leave(&self, socket: Sid, rooms: &[String]) {
-        let mut members = self.members();
         for room in rooms {
-            let joined = members.sockets.get_mut(&socket);
-            if joined.is_some_and(|joined| joined.remove(room)) {
-                self.remove(&mut members, socket, room);
-            }
+            self.members.leave(&self.local, socket, room, || {
+                self.cluster.leave(&self.name, room);
+            });
         }
     }
 
     fn rooms(&self, socket: Sid) -> Vec<String> {
-        let members = self.members();
-        let rooms = members.sockets.get(&socket);
-        rooms
-            .map(|rooms| rooms.iter().cloned().collect())
-            .unwrap_or_default()
+        self.members.rooms_of(&self.local, socket)
     }
 
     fn is_connected(&self, socket: Sid) -> bool {
@@ -249,15 +197,15 @@ impl<E: SocketEmitter> LocalNamespace for ClusterAdapter<E> {
     }
 
     fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError> {
-        let sent = self.local.broadcast(packet, BroadcastOptions::new(socket));
-        match sent.map_err(|errors| errors.into_iter().next()) {
-            Ok(()) | Err(None) => Ok(()),
-            Err(Some(SocketError::InternalChannelFull)) => {
-                self.cluster.observer().overflowed(1);
-                Err(SendError::Full)
-            }
-            Err(Some(SocketError::Closed)) => Err(SendError::Closed),
-        }
+        members::send(&self.local, socket, packet)
+    }
+
+    fn emission(&self, packet: Packet) -> Emission<'_> {
+        Emission::new(packet, &self.local)
+    }
+
+    fn overflowed(&self) {
+        self.cluster.observer().overflowed(1);
     }
 
     fn broadcast(&self, packet: Packet, options: BroadcastOptions) -> Result<(), BroadcastError> {
@@ -287,7 +235,7 @@ impl<E: SocketEmitter> CoreAdapter<E> for ClusterAdapter<E> {
             name: local.path().to_string(),
             uid: random_id(6),
             speaks_msgpack: speaks_msgpack(&local.parser()),
-            members: Mutex::default(),
+            members: Members::new(cluster.config().subscribe),
             local,
         }
     }
@@ -303,8 +251,7 @@ impl<E: SocketEmitter> CoreAdapter<E> for ClusterAdapter<E> {
 
     async fn close(&self) -> Result<(), AdapterFailure> {
         self.cluster.detach(&self.name);
-        let rooms = mem::take(&mut *self.members()).rooms;
-        for (room, members) in rooms {
+        for (room, members) in self.members.clear() {
             for _ in 0..members {
                 self.cluster.leave(&self.name, &room);
             }
@@ -328,7 +275,11 @@ impl<E: SocketEmitter> CoreAdapter<E> for ClusterAdapter<E> {
         options: BroadcastOptions,
         timeout: Option<Duration>,
     ) -> Result<E::AckStream, AdapterFailure> {
-        Ok(self.local.broadcast_with_ack(packet, options, timeout).0)
+        Ok(self
+            .members
+            .with_selection(&self.local, options, |selection| {
+                self.local.broadcast_with_ack(packet, selection, timeout).0
+            }))
     }
 
     async fn add_sockets(
@@ -336,14 +287,10 @@ impl<E: SocketEmitter> CoreAdapter<E> for ClusterAdapter<E> {
         options: BroadcastOptions,
         rooms: impl RoomParam,
     ) -> Result<(), AdapterFailure> {
-        if !self.joins_here() {
-            self.local.add_sockets(options, rooms);
-            return Ok(());
-        }
         let rooms: Vec<String> = rooms.into_room_iter().map(Room::into_owned).collect();
         let joins: Vec<_> = self
-            .local
-            .sockets(options)
+            .members
+            .selected(&self.local, options)
             .into_iter()
             .map(|socket| self.add(socket, rooms.iter().cloned()))
             .collect();
@@ -358,15 +305,38 @@ impl<E: SocketEmitter> CoreAdapter<E> for ClusterAdapter<E> {
         options: BroadcastOptions,
         rooms: impl RoomParam,
     ) -> Result<(), AdapterFailure> {
-        if !self.joins_here() {
-            self.local.del_sockets(options, rooms);
-            return Ok(());
-        }
         let rooms: Vec<String> = rooms.into_room_iter().map(Room::into_owned).collect();
-        for socket in self.local.sockets(options) {
+        for socket in self.members.selected(&self.local, options) {
             self.leave(socket, &rooms);
         }
         Ok(())
+    }
+
+    async fn disconnect_socket(&self, options: BroadcastOptions) -> Result<(), CoreBroadcastError> {
+        self.members
+            .with_selection(&self.local, options, |selection| {
+                self.local.disconnect_socket(selection)
+            })
+            .map_err(CoreBroadcastError::Socket)
+    }
+
+    async fn rooms(&self, options: BroadcastOptions) -> Result<Vec<Room>, AdapterFailure> {
+        let selected = self.members.selected(&self.local, options).into_iter();
+        let rooms: HashSet<String> = selected
+            .flat_map(|socket| self.members.rooms_of(&self.local, socket))
+            .collect();
+        Ok(rooms.into_iter().map(Room::Owned).collect())
+    }
+
+    async fn fetch_sockets(
+        &self,
+        options: BroadcastOptions,
+    ) -> Result<Vec<RemoteSocketData>, AdapterFailure> {
+        Ok(self
+            .members
+            .with_selection(&self.local, options, |selection| {
+                self.local.fetch_sockets(selection)
+            }))
     }
 
     fn get_local(&self) -> &CoreLocalAdapter<E> {

@@ -242,6 +242,11 @@ pub(crate) struct Confirmation {
 }
 
 impl Confirmation {
+    /// Whether there is anything left to wait for.
+    pub(crate) fn is_open(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     /// Waits until the bus has confirmed, at most until the configured time after it began, and not at all while the bus is away.
     pub(crate) async fn wait(self) {
         let Some(waiting) = self.waiting else { return };

@@ -174,9 +174,11 @@ mod copies;
 mod error;
 mod hearing;
 mod inbox;
+mod index;
 mod namespace;
 mod observer;
 mod outbox;
+mod recipient;
 mod subscriptions;
 #[cfg(test)]
 mod testing;
@@ -189,3 +191,4 @@ pub use error::{BroadcastError, BusError, InitError, SendError};
 pub use inbox::Inbox;
 pub use namespace::{Joining, Namespace};
 pub use observer::{DropCause, Observer, SubscriptionCounts};
+pub use recipient::{Emission, Recipient};

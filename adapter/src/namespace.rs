@@ -3,9 +3,13 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use socketioxide_core::{Sid, adapter::BroadcastOptions, packet::Packet};
+use socketioxide_core::{Sid, Value, adapter::BroadcastOptions, packet::Packet};
 
-use crate::error::{BroadcastError, SendError};
+use crate::{
+    adapter::Reach,
+    error::{BroadcastError, SendError},
+    recipient::{Emission, Recipient},
+};
 
 /// A join that was made here; resolves once messages from other nodes reach the room, too.
 ///
@@ -13,15 +17,22 @@ use crate::error::{BroadcastError, SendError};
 /// Dropping it takes nothing back.
 pub type Joining = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Writes packets as the clients of a namespace read them.
+pub(crate) trait Encode {
+    fn encode(&self, packet: Packet) -> Value;
+}
+
 /// What a cluster needs of the adapter of one namespace, whatever server it belongs to.
 pub(crate) trait LocalNamespace: Send + Sync + 'static {
-    fn connected(&self, socket: Sid, id: &str) -> Joining;
+    fn connected(&self, socket: Sid, id: &str, reach: Reach) -> Joining;
     fn disconnected(&self, socket: Sid);
     fn join(&self, socket: Sid, rooms: Vec<String>) -> Joining;
     fn leave(&self, socket: Sid, rooms: &[String]);
     fn rooms(&self, socket: Sid) -> Vec<String>;
     fn is_connected(&self, socket: Sid) -> bool;
     fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError>;
+    fn emission(&self, packet: Packet) -> Emission<'_>;
+    fn overflowed(&self);
     fn broadcast(&self, packet: Packet, options: BroadcastOptions) -> Result<(), BroadcastError>;
     fn apply(&self, room: Option<&str>, payload: &Bytes);
 }
@@ -39,8 +50,17 @@ impl Namespace {
     }
 
     /// A socket has connected. It joins the room named `id`, its own, by which it is reached alone or left out.
+    ///
+    /// It is reached by the server's channel for its connection.
     pub fn connected(&self, socket: Sid, id: &str) -> Joining {
-        self.0.connected(socket, id)
+        self.0.connected(socket, id, Reach::Channel)
+    }
+
+    /// As [`connected`](Self::connected), for a socket that takes by itself what it is sent.
+    ///
+    /// Where a node subscribes by pattern the server's own index is asked, and the recipient is not.
+    pub fn connected_with(&self, socket: Sid, id: &str, recipient: Arc<dyn Recipient>) -> Joining {
+        self.0.connected(socket, id, Reach::Recipient(recipient))
     }
 
     /// A socket is gone, and out of all its rooms. Further calls for it do nothing.
@@ -68,13 +88,22 @@ impl Namespace {
         self.0.is_connected(socket)
     }
 
-    /// Sends a packet, already encoded, to one socket of this node: an event, or an ack.
+    /// Sends a packet, an event or an ack, through the server's channel for one socket of this node.
     ///
     /// # Errors
     ///
     /// [`SendError`]; a socket that has just gone may also be no error.
     pub fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError> {
-        self.0.send(socket, packet)
+        let sent = self.0.send(socket, packet);
+        if sent == Err(SendError::Full) {
+            self.0.overflowed();
+        }
+        sent
+    }
+
+    /// A packet to hand to one [`Recipient`] alone.
+    pub fn emission(&self, packet: Packet) -> Emission<'_> {
+        self.0.emission(packet)
     }
 
     /// Delivers an event to the selected sockets of this node, and queues it for the others.

@@ -1,0 +1,265 @@
+//! Who is in a namespace on this node, and how packets reach them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use socketioxide_core::{
+    Sid,
+    adapter::{BroadcastFlags, BroadcastOptions, CoreLocalAdapter, Room, SocketEmitter},
+    packet::Packet,
+};
+
+use crate::{
+    config::Subscribe,
+    error::SendError,
+    index::{Entry, Index},
+    recipient::{Emission, Recipient},
+};
+
+/// The authority on who is in which room.
+pub(super) enum Members {
+    /// The server's own index: rooms are joined behind the adapter's back.
+    Server,
+    /// Ours: the server joins and leaves through the adapter.
+    Own(Mutex<Index<Reach>>),
+}
+
+/// What a socket is reached by.
+#[derive(Clone)]
+pub(crate) enum Reach {
+    /// The server's channel for its connection.
+    Channel,
+    /// Whatever it brought itself.
+    Recipient(Arc<dyn Recipient>),
+}
+
+/// What came of a delivery.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Delivered {
+    pub(super) recipients: usize,
+    /// How many of those that the server's channel reaches missed it, because more waits for them than may.
+    pub(super) overflowed: usize,
+}
+
+impl Members {
+    pub(super) fn new(subscribe: Subscribe) -> Self {
+        match subscribe {
+            Subscribe::Pattern => Self::Server,
+            Subscribe::PerRoom { .. } => Self::Own(Mutex::default()),
+        }
+    }
+
+    /// Delivers to the selected sockets, and then does what has to follow before anything else is delivered.
+    pub(super) fn deliver<E: SocketEmitter>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        emission: &Emission<'_>,
+        options: BroadcastOptions,
+        then: impl FnOnce(),
+    ) -> Delivered {
+        let Self::Own(index) = self else {
+            let delivered = through_server(local, emission.packet().clone(), options);
+            then();
+            return delivered;
+        };
+        let mut overflowed = 0;
+        let mut index = lock(index);
+        let recipients = index.select(&options, |socket, reach| match reach {
+            Reach::Channel => {
+                let sent = send(local, socket, emission.packet().clone());
+                overflowed += usize::from(sent == Err(SendError::Full));
+            }
+            Reach::Recipient(recipient) => recipient.deliver(emission),
+        });
+        then();
+        Delivered {
+            recipients,
+            overflowed,
+        }
+    }
+
+    /// Takes a socket in that has connected.
+    pub(super) fn add(&self, socket: Sid, reach: Reach) {
+        if let Self::Own(index) = self {
+            lock(index).add(socket, reach);
+        }
+    }
+
+    /// Puts a socket into a room; `then` is done before anything else changes.
+    pub(super) fn join<E: SocketEmitter, T>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        socket: Sid,
+        room: &str,
+        then: impl FnOnce(Entry) -> T,
+    ) -> T {
+        match self {
+            Self::Own(index) => {
+                let mut index = lock(index);
+                then(index.join(socket, room))
+            }
+            Self::Server => {
+                local.add_all(socket, room.to_owned());
+                then(Entry::Already)
+            }
+        }
+    }
+
+    /// Takes a socket out of a room; `then` is done before anything else changes, if it was in there.
+    pub(super) fn leave<E: SocketEmitter>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        socket: Sid,
+        room: &str,
+        then: impl FnOnce(),
+    ) {
+        match self {
+            Self::Own(index) => {
+                let mut index = lock(index);
+                if index.leave(socket, room) {
+                    then();
+                }
+            }
+            Self::Server => local.del(socket, room.to_owned()),
+        }
+    }
+
+    /// Takes a socket out; `then` is done for each of its rooms before anything else changes.
+    pub(super) fn remove<E: SocketEmitter>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        socket: Sid,
+        then: impl FnMut(Arc<str>),
+    ) {
+        match self {
+            Self::Own(index) => {
+                let mut index = lock(index);
+                index.remove(socket).into_iter().for_each(then);
+            }
+            Self::Server => local.del_all(socket),
+        }
+    }
+
+    /// Takes everybody out; the rooms that are to be left, and for how many.
+    pub(super) fn clear(&self) -> Vec<(Arc<str>, usize)> {
+        match self {
+            Self::Own(index) => lock(index).clear(),
+            Self::Server => Vec::new(),
+        }
+    }
+
+    pub(super) fn rooms_of<E: SocketEmitter>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        socket: Sid,
+    ) -> Vec<String> {
+        match self {
+            Self::Own(index) => {
+                let index = lock(index);
+                let rooms = index.rooms_of(socket).iter();
+                rooms.map(|room| String::from(&**room)).collect()
+            }
+            Self::Server => {
+                let rooms = local.socket_rooms(socket).into_iter();
+                rooms.map(Room::into_owned).collect()
+            }
+        }
+    }
+
+    pub(super) fn is_occupied<E: SocketEmitter>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        room: &str,
+    ) -> bool {
+        match self {
+            Self::Own(index) => lock(index).is_occupied(room),
+            Self::Server => {
+                let mut options = BroadcastOptions::default();
+                options.rooms.push(Room::Owned(room.to_owned()));
+                !local.sockets(options).is_empty()
+            }
+        }
+    }
+
+    pub(super) fn selected<E: SocketEmitter>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        options: BroadcastOptions,
+    ) -> Vec<Sid> {
+        match self {
+            Self::Own(index) => lock(index).selected(&options),
+            Self::Server => local.sockets(options),
+        }
+    }
+
+    /// The options by which the server's own index selects whom `options` select, while `act` runs.
+    ///
+    /// Where the index is ours the server knows no rooms, so the selected sockets share one for as long.
+    pub(super) fn with_selection<E: SocketEmitter, T>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        options: BroadcastOptions,
+        act: impl FnOnce(BroadcastOptions) -> T,
+    ) -> T {
+        if let Self::Server = self {
+            return act(options);
+        }
+        // No name of a room is as long, so none is the same.
+        let room = format!("{:300}", crate::cluster::random_id(20));
+        let selected = self.selected(local, options);
+        for socket in &selected {
+            local.add_all(*socket, room.clone());
+        }
+        let mut shared = BroadcastOptions::default();
+        shared.rooms.push(Room::Owned(room));
+        let result = act(shared);
+        for socket in selected {
+            local.del_all(socket);
+        }
+        result
+    }
+}
+
+/// Sends through the channel that the server has for one socket.
+pub(super) fn send<E: SocketEmitter>(
+    local: &CoreLocalAdapter<E>,
+    socket: Sid,
+    packet: Packet,
+) -> Result<(), SendError> {
+    use socketioxide_core::adapter::errors::SocketError;
+
+    let sent = local.broadcast(packet, BroadcastOptions::new(socket));
+    match sent.map_err(|errors| errors.into_iter().next()) {
+        Ok(()) | Err(None) => Ok(()),
+        Err(Some(SocketError::InternalChannelFull)) => Err(SendError::Full),
+        Err(Some(SocketError::Closed)) => Err(SendError::Closed),
+    }
+}
+
+/// Volatile events go in their turn, too: the server's own way for them keeps the newest only, and lets it overtake.
+fn through_server<E: SocketEmitter>(
+    local: &CoreLocalAdapter<E>,
+    packet: Packet,
+    options: BroadcastOptions,
+) -> Delivered {
+    use socketioxide_core::adapter::errors::SocketError;
+
+    let mut selected = BroadcastOptions::default();
+    if options.has_flag(BroadcastFlags::Broadcast) {
+        selected.add_flag(BroadcastFlags::Broadcast);
+    }
+    selected.rooms = options.rooms;
+    selected.except = options.except;
+    selected.sid = options.sid;
+    let recipients = local.sockets(selected.clone()).len();
+    let errors = local.broadcast(packet, selected).err().unwrap_or_default();
+    let full = |error: &&SocketError| matches!(error, SocketError::InternalChannelFull);
+    Delivered {
+        recipients,
+        overflowed: errors.iter().filter(full).count(),
+    }
+}
+
+fn lock(index: &Mutex<Index<Reach>>) -> MutexGuard<'_, Index<Reach>> {
+    // Between any two statements the index is whole but for the one socket in hand, which is no reason to stop.
+    index.lock().unwrap_or_else(PoisonError::into_inner)
+}
