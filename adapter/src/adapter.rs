@@ -204,10 +204,6 @@ impl<E: SocketEmitter> LocalNamespace for ClusterAdapter<E> {
         Emission::new(packet, &self.local)
     }
 
-    fn overflowed(&self) {
-        self.cluster.observer().overflowed(1);
-    }
-
     fn broadcast(&self, packet: Packet, options: BroadcastOptions) -> Result<(), BroadcastError> {
         self.emit(packet, options)
     }

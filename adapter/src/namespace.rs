@@ -32,7 +32,6 @@ pub(crate) trait LocalNamespace: Send + Sync + 'static {
     fn is_connected(&self, socket: Sid) -> bool;
     fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError>;
     fn emission(&self, packet: Packet) -> Emission<'_>;
-    fn overflowed(&self);
     fn broadcast(&self, packet: Packet, options: BroadcastOptions) -> Result<(), BroadcastError>;
     fn apply(&self, room: Option<&str>, payload: &Bytes);
 }
@@ -94,11 +93,7 @@ impl Namespace {
     ///
     /// [`SendError`]; a socket that has just gone may also be no error.
     pub fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError> {
-        let sent = self.0.send(socket, packet);
-        if sent == Err(SendError::Full) {
-            self.0.overflowed();
-        }
-        sent
+        self.0.send(socket, packet)
     }
 
     /// A packet to hand to one [`Recipient`] alone.

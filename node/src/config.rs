@@ -151,6 +151,9 @@ pub struct SocketIo {
     pub transports: Vec<Transport>,
     /// How packets are encoded.
     pub parser: Parser,
+    /// Whether events and acks go straight into a WebSocket's queue. Through the engine's channel instead, each delivery
+    /// costs more, and nothing else differs.
+    pub direct: bool,
 }
 
 /// What carries Engine.IO.
@@ -181,6 +184,8 @@ pub struct Limits {
     pub message_size: usize,
     /// How long a write may stand still before the client is disconnected. Not zero.
     pub write_stall: Duration,
+    /// How many bytes may wait for one client before it is disconnected.
+    pub send_queue: usize,
 }
 
 /// How the node stops.

@@ -43,7 +43,7 @@ impl Metrics {
         let kit = Kit(Registry::new());
         let slow_consumers = kit.counters(
             "slow_consumer_total",
-            "Clients too slow for what they are sent or send: stalled and backlog are disconnects, overflow a packet lost to one.",
+            "Clients that were disconnected because they were too slow for what they are sent or send, by how it showed.",
             &["action"],
         );
         let metrics = Self {
@@ -51,9 +51,10 @@ impl Metrics {
                 received: kit.counter("receive_bytes", "Bytes read from clients."),
                 sent: kit.counter("transmit_bytes", "Bytes written to clients."),
                 stalled: slow_consumers.with_label_values(&["stalled"]),
+                overflowed: slow_consumers.with_label_values(&["overflow"]),
                 behind: slow_consumers.with_label_values(&["backlog"]),
             }),
-            cluster: ClusterMetrics::new(&kit, slow_consumers.with_label_values(&["overflow"])),
+            cluster: ClusterMetrics::new(&kit),
             drain_state: kit.gauge(
                 "drain_state",
                 "0 while serving, 1 while draining, 2 once closed.",

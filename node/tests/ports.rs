@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::{TestNode, config, get, send, wait_for};
 use roomcast_loadtest::client::{Client, Transport};
+use roomcast_node::Config;
 use serde_json::json;
 
 #[tokio::test]
@@ -108,10 +109,8 @@ async fn a_drain_lets_every_client_go_and_takes_no_new_ones() {
     assert!(Client::connect(&address).await.is_err());
 }
 
-#[tokio::test]
-async fn a_client_that_stops_reading_is_out_and_its_neighbours_feel_nothing() {
-    let mut config = config();
-    config.limits.write_stall = Duration::from_secs(1);
+/// A client that stops reading beside one that reads, until the metric says that it was disconnected.
+async fn stall(config: Config, action: &str) {
     let node = TestNode::start(config, vec![]).await;
     let stalled = Client::builder(&node.url())
         .receive_buffer(4096)
@@ -126,11 +125,11 @@ async fn a_client_that_stops_reading_is_out_and_its_neighbours_feel_nothing() {
     stalled.pause_reading();
 
     let body = json!({ "room": "r", "data": "x".repeat(50_000) });
-    let stalled_total = "socket_io_slow_consumer_total{action=\"stalled\"}";
+    let metric = format!("socket_io_slow_consumer_total{{action=\"{action}\"}}");
     wait_for("the stalled client to be ended", async || {
         sender.emit_with_ack("sendToRoom", &body).await.unwrap();
         reader.expect("roomMsg").await.unwrap();
-        node.metric(stalled_total).await > 0.5
+        node.metric(&metric).await > 0.5
     })
     .await;
 
@@ -139,4 +138,20 @@ async fn a_client_that_stops_reading_is_out_and_its_neighbours_feel_nothing() {
     })
     .await;
     assert_eq!(reader.emit_with_ack("echo", &1).await.unwrap(), [json!(1)]);
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_out_and_its_neighbours_feel_nothing() {
+    let mut config = config();
+    config.limits.write_stall = Duration::from_secs(1);
+    config.limits.send_queue = 1 << 30;
+    stall(config, "stalled").await;
+}
+
+#[tokio::test]
+async fn a_client_for_which_too_much_waits_is_out_before_its_time_is_up() {
+    let mut config = config();
+    config.limits.write_stall = Duration::from_secs(1000);
+    config.limits.send_queue = 1 << 20;
+    stall(config, "overflow").await;
 }

@@ -74,6 +74,8 @@ fn what_nobody_sets_has_the_defaults() {
     assert_eq!(config.socketio.parser, Parser::Json);
     assert_eq!(config.limits.message_size, 1_000_000);
     assert_eq!(config.limits.write_stall, Duration::from_secs(10));
+    assert_eq!(config.limits.send_queue, 4 << 20);
+    assert!(config.socketio.direct);
     assert_eq!(config.drain.grace, Duration::from_secs(5));
     assert_eq!(config.drain.rate, 500);
     assert_eq!(config.drain.deadline, Duration::from_secs(60));
@@ -116,6 +118,7 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     ("socketio.parser", "msgpack", r#""msgpack""#, |c| {
         c.socketio.parser == Parser::Msgpack
     }),
+    ("socketio.direct", "false", "false", |c| !c.socketio.direct),
     ("gateways", "", "[]", |c| c.gateways.is_empty()),
     ("gateway.exception_cause", "false", "false", |c| {
         !c.gateway.exception_cause
@@ -143,6 +146,9 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     }),
     ("limits.write_stall", "3s", r#""3s""#, |c| {
         c.limits.write_stall.as_secs() == 3
+    }),
+    ("limits.send_queue", "64KiB", r#""64KiB""#, |c| {
+        c.limits.send_queue == 64 << 10
     }),
     ("drain.grace", "0s", r#""0s""#, |c| c.drain.grace.is_zero()),
     ("drain.rate", "50", "50", |c| c.drain.rate == 50),

@@ -97,6 +97,7 @@ fn socketio(settings: &mut Settings) -> SocketIo {
         ping_timeout: settings.value("socketio.ping_timeout"),
         transports: settings.list("socketio.transports"),
         parser: settings.value("socketio.parser"),
+        direct: settings.value("socketio.direct"),
     };
     if socketio.ping_interval.is_zero() {
         settings.refuse("socketio.ping_interval", "expected more than no time");
@@ -115,9 +116,11 @@ fn socketio(settings: &mut Settings) -> SocketIo {
 
 fn limits(settings: &mut Settings) -> Limits {
     let Bytes(message_size) = settings.value("limits.message_size");
+    let Bytes(send_queue) = settings.value("limits.send_queue");
     let limits = Limits {
         message_size: usize::try_from(message_size).unwrap_or(usize::MAX),
         write_stall: settings.value("limits.write_stall"),
+        send_queue: usize::try_from(send_queue).unwrap_or(usize::MAX),
     };
     if limits.message_size < SMALLEST_MESSAGE {
         settings.refuse(

@@ -44,6 +44,8 @@ pub(crate) struct Traffic {
     pub(crate) sent: IntCounter,
     /// Connections that ended because their client stopped reading.
     pub(crate) stalled: IntCounter,
+    /// Connections that ended because more waited for their clients than may.
+    pub(crate) overflowed: IntCounter,
     /// Connections that ended because their events came faster than they were handled.
     pub(crate) behind: IntCounter,
 }

@@ -1,21 +1,31 @@
 //! What a node knows of one Engine.IO session, whichever connection carries it.
 
 use std::{
-    collections::HashMap,
+    io::{self, IoSlice},
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::Waker,
+    task::{Context, Poll, Waker, ready},
 };
 
+use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use socketioxide_core::Sid;
-use tokio::sync::Notify;
+use tokio::{io::AsyncWrite, sync::Notify};
 
-/// One session: how much of it waits, whether it moves to a WebSocket, and whether it shall end.
+use super::{
+    order::{Route, Way},
+    outlet::{Outlet, Wire, poll_window, write_tcp},
+    sessions::Sessions,
+};
+
+/// One session: what goes out to it, how much of it waits to be handled, and whether it shall end.
 #[derive(Debug)]
 pub(crate) struct Session {
+    /// Held for single steps. Whoever holds a namespace's lock may take this one, and never the other way round.
+    outlet: Mutex<Outlet>,
     events: AtomicUsize,
     bytes: AtomicUsize,
     closing: AtomicBool,
@@ -35,6 +45,31 @@ impl Session {
 
     /// Bytes of such events: a few of the largest messages, since 256 of them would be 256 MB.
     pub(crate) const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+    pub(super) fn new(sessions: Sessions, number: u64) -> Self {
+        Self {
+            outlet: Mutex::new(Outlet::new(Way::Channel)),
+            events: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            upgrading: AtomicBool::new(false),
+            reader: AtomicWaker::new(),
+            caught_up: Notify::new(),
+            sessions,
+            number,
+            id: OnceLock::new(),
+        }
+    }
+
+    /// The engine's id, once it is known.
+    pub(super) fn id(&self) -> &OnceLock<Sid> {
+        &self.id
+    }
+
+    /// Whether the engine's id is known, as it is from the first poll or the first seat.
+    pub(super) fn is_known(&self) -> bool {
+        self.id.get().is_some()
+    }
 
     /// One more event of so many bytes waits until the guard is dropped.
     pub(crate) fn event_waits(self: &Arc<Self>, bytes: usize) -> Waiting {
@@ -78,10 +113,199 @@ impl Session {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Whom to wake when reading may go on or the session closes.
-    pub(crate) fn register(&self, reader: &Waker) {
+    /// Whom to wake when reading may go on, something waits to be written, or the session closes.
+    pub(super) fn register(&self, reader: &Waker) {
         self.reader.register(reader);
     }
+
+    fn outlet(&self) -> MutexGuard<'_, Outlet> {
+        // Frames are taken whole or not at all, so a panic elsewhere leaves the outlet usable.
+        self.outlet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The way to the client.
+impl Session {
+    /// A WebSocket carries the session from now on. One that moves from polling is still reached by the channel until
+    /// [`moved`](Self::moved).
+    pub(super) fn carried_by(&self, wire: Wire, is_moving: bool) {
+        let mut outlet = self.outlet();
+        outlet.wire = wire;
+        if !is_moving && self.sessions.delivery().direct {
+            outlet.order.moved(false);
+        }
+    }
+
+    /// The connection is gone.
+    pub(super) fn dropped(&self) {
+        let mut outlet = self.outlet();
+        outlet.wire = Wire::Gone;
+        outlet.end(
+            io::ErrorKind::NotConnected,
+            self.sessions.delivery().flusher.buffers(),
+        );
+    }
+
+    /// A client asks for a seat, whose CONNECT answer is not sent yet.
+    pub(crate) fn seat(&self, namespace: &str) {
+        self.outlet().order.seat(namespace);
+    }
+
+    /// The CONNECT answer of a seat is in the engine's channel, and the seat is not given up yet.
+    pub(crate) fn taken(&self, namespace: &str, seat: &Arc<impl Fence>) {
+        let mut outlet = self.outlet();
+        if outlet.order.way() == Way::Channel {
+            let seat: Weak<dyn Fence> = Arc::downgrade(seat) as _;
+            outlet.seated.push((namespace.into(), seat));
+        }
+        if outlet.order.taken(namespace) && !seat.send_fence() {
+            self.close();
+        }
+    }
+
+    /// A seat is about to be given up.
+    pub(crate) fn unseat(&self, namespace: &str) {
+        let mut outlet = self.outlet();
+        outlet.order.unseat(namespace);
+        outlet.seated.retain(|(seated, _)| **seated != *namespace);
+    }
+
+    /// The client has moved from polling to the WebSocket, and polls no more.
+    pub(super) fn moved(&self) {
+        if !self.sessions.delivery().direct {
+            return;
+        }
+        let mut outlet = self.outlet();
+        let seated = std::mem::take(&mut outlet.seated);
+        let seat = seated.iter().find_map(|(_, seat)| seat.upgrade());
+        if outlet.order.moved(seat.is_some()) && !seat.is_some_and(|seat| seat.send_fence()) {
+            self.close();
+        }
+    }
+
+    /// Sends frames to a seat, or has `by_channel` do it.
+    pub(crate) fn send<'a>(
+        self: &Arc<Self>,
+        namespace: &str,
+        frames: impl FnOnce() -> &'a Bytes,
+        by_channel: impl FnOnce(),
+    ) {
+        let delivery = self.sessions.delivery();
+        let mut outlet = self.outlet();
+        if outlet.order.way() == Way::Channel {
+            // Under the lock: the fence, which changes the way, must not come in between.
+            return by_channel();
+        }
+        if outlet.ended.is_some() {
+            return;
+        }
+        if outlet.waiting() > delivery.send_queue {
+            delivery.traffic.overflowed.inc();
+            outlet.end(io::ErrorKind::TimedOut, delivery.flusher.buffers());
+            return self.reader.wake();
+        }
+        if outlet.push(namespace, frames(), delivery.flusher.buffers()) == Route::Now {
+            self.note(&mut outlet);
+        }
+    }
+
+    /// Takes what the engine writes to the WebSocket.
+    pub(super) fn engine_writes(self: &Arc<Self>, bytes: &[u8]) -> io::Result<()> {
+        let mut outlet = self.outlet();
+        if let Some(why) = outlet.ended {
+            return Err(why.into());
+        }
+        outlet.engine(bytes, self.sessions.delivery().flusher.buffers());
+        self.note(&mut outlet);
+        Ok(())
+    }
+
+    /// Has the flusher write at the end of the round, unless it will, or the client's window is full.
+    fn note(self: &Arc<Self>, outlet: &mut Outlet) {
+        if !outlet.is_noted && !outlet.is_blocked && outlet.is_dirty() {
+            outlet.is_noted = true;
+            self.sessions.delivery().flusher.note(self.clone());
+        }
+    }
+
+    /// Writes what waits, as far as the client's window allows.
+    pub(super) fn flush(&self) {
+        let mut outlet = self.outlet();
+        outlet.is_noted = false;
+        let is_done = match outlet.wire {
+            Wire::Tcp(_) if !outlet.is_blocked => self.drain(&mut outlet, write_tcp).1.is_ready(),
+            _ => false,
+        };
+        if !is_done {
+            // Its reader goes on, which waits for the window, and not for ever.
+            outlet.is_blocked = true;
+            self.reader.wake();
+        }
+    }
+
+    /// Writes what waits, in the task that owns the connection: through `stream`, or where there is none, to plain TCP.
+    ///
+    /// Ready once nothing waits, or the connection has failed. Second, whether anything was written.
+    pub(super) fn poll_flush<S: AsyncWrite>(
+        &self,
+        mut stream: Option<Pin<&mut S>>,
+        context: &mut Context<'_>,
+    ) -> (Poll<io::Result<()>>, bool) {
+        let mut outlet = self.outlet();
+        if let Some(why) = outlet.ended {
+            return (Poll::Ready(Err(why.into())), false);
+        }
+        let (bytes, result) = match &mut stream {
+            Some(stream) => self.drain(&mut outlet, |_, slices| {
+                stream.as_mut().poll_write_vectored(context, slices)
+            }),
+            None => self.drain(&mut outlet, |wire, slices| {
+                loop {
+                    if let Poll::Ready(result) = write_tcp(wire, slices) {
+                        return Poll::Ready(result);
+                    }
+                    ready!(poll_window(wire, context))?;
+                }
+            }),
+        };
+        outlet.is_blocked = result.is_pending();
+        (result, bytes > 0)
+    }
+
+    /// Whether the task that owns the connection has something to write, or to learn.
+    pub(super) fn needs_its_owner(&self) -> bool {
+        let outlet = self.outlet();
+        outlet.is_blocked || outlet.ended.is_some()
+    }
+
+    /// Nothing more is written.
+    pub(super) fn end(&self, why: io::ErrorKind) {
+        let buffers = self.sessions.delivery().flusher.buffers();
+        self.outlet().end(why, buffers);
+        self.reader.wake();
+    }
+
+    fn drain(
+        &self,
+        outlet: &mut Outlet,
+        write: impl FnMut(&Wire, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> (usize, Poll<io::Result<()>>) {
+        let delivery = self.sessions.delivery();
+        let buffers = delivery.flusher.buffers();
+        let (bytes, result) = outlet.drain(buffers, write);
+        delivery.traffic.sent.inc_by(bytes as u64);
+        if let Poll::Ready(Err(error)) = &result {
+            outlet.end(error.kind(), buffers);
+            self.reader.wake();
+        }
+        (bytes, result)
+    }
+}
+
+/// A seat that can have the fence sent to itself through the engine's channel.
+pub(crate) trait Fence: Send + Sync + 'static {
+    /// Puts an ack of the id [`FENCE`](super::FENCE) into the channel; false if that cannot be done.
+    fn send_fence(&self) -> bool;
 }
 
 impl Drop for Session {
@@ -110,125 +334,13 @@ impl Drop for Waiting {
     }
 }
 
-/// All sessions of a node. Holds none of them alive: a session lives as long as its sockets and connections.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sessions(Arc<Mutex<Registry>>);
-
-#[derive(Debug, Default)]
-struct Registry {
-    opened: u64,
-    open: HashMap<u64, Weak<Session>>,
-    /// Those that have a socket or an upgrade under way, by the engine's id.
-    known: HashMap<Sid, Weak<Session>>,
-}
-
-impl Sessions {
-    /// A new session, of which the engine's id is not known yet.
-    pub(crate) fn open(&self) -> Arc<Session> {
-        let mut registry = self.lock();
-        registry.opened += 1;
-        let session = Arc::new(Session {
-            events: AtomicUsize::new(0),
-            bytes: AtomicUsize::new(0),
-            closing: AtomicBool::new(false),
-            upgrading: AtomicBool::new(false),
-            reader: AtomicWaker::new(),
-            caught_up: Notify::new(),
-            sessions: self.clone(),
-            number: registry.opened,
-            id: OnceLock::new(),
-        });
-        registry
-            .open
-            .insert(session.number, Arc::downgrade(&session));
-        session
-    }
-
-    /// The session of this id: the one that is known by it, else `opened`, else a new one.
-    pub(crate) fn resolve(&self, id: Sid, opened: Option<&Arc<Session>>) -> Arc<Session> {
-        if let Some(session) = self.find(id) {
-            return session;
-        }
-        let session = opened.cloned().unwrap_or_else(|| self.open());
-        // A session keeps the first id it was known by; the engine gives it one alone.
-        if session.id.set(id).is_ok() {
-            self.lock().known.insert(id, Arc::downgrade(&session));
-        }
-        session
-    }
-
-    pub(crate) fn find(&self, id: Sid) -> Option<Arc<Session>> {
-        self.lock().known.get(&id).and_then(Weak::upgrade)
-    }
-
-    /// All that are known by an id.
-    pub(crate) fn known(&self) -> Vec<(Sid, Arc<Session>)> {
-        self.lock()
-            .known
-            .iter()
-            .filter_map(|(id, session)| Some((*id, session.upgrade()?)))
-            .collect()
-    }
-
-    /// Closes every session that a WebSocket carries, also those without a socket.
-    pub(crate) fn close_all(&self) {
-        let open: Vec<_> = self
-            .lock()
-            .open
-            .values()
-            .filter_map(Weak::upgrade)
-            .collect();
-        for session in open {
-            session.close();
-        }
-    }
-
-    fn forget(&self, number: u64, id: Option<&Sid>) {
-        let mut registry = self.lock();
-        registry.open.remove(&number);
-        if let Some(id) = id
-            && registry
-                .known
-                .get(id)
-                .is_some_and(|known| known.strong_count() == 0)
-        {
-            registry.known.remove(id);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Registry> {
-        // The registry is whole between any two statements, so a panic elsewhere leaves it usable.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_known_as_long_as_somebody_holds_it() {
-        let sessions = Sessions::default();
-        let id = Sid::new();
-        let opened = sessions.open();
-
-        let session = sessions.resolve(id, Some(&opened));
-        assert!(Arc::ptr_eq(&session, &opened));
-        assert!(Arc::ptr_eq(&session, &sessions.resolve(id, None)));
-        assert_eq!(sessions.known().len(), 1);
-
-        drop((session, opened));
-        assert!(sessions.find(id).is_none());
-        let registry = sessions.lock();
-        assert!(
-            registry.known.is_empty() && registry.open.is_empty(),
-            "nothing is left of it"
-        );
-    }
-
-    #[test]
     fn few_large_events_are_as_far_behind_as_many_small_ones() {
-        let session = Sessions::default().open();
+        let session = Sessions::for_tests().open();
         let large = session.event_waits(Session::MOST_BYTES);
         assert!(!session.is_behind());
 
@@ -242,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_session_moves_once() {
-        let session = Sessions::default().open();
+        let session = Sessions::for_tests().open();
 
         assert!(session.begin_upgrade());
         assert!(!session.begin_upgrade());

@@ -21,11 +21,10 @@ pub(crate) struct ClusterMetrics {
     patterns: IntGauge,
     unconfirmed: IntCounter,
     recipients: Histogram,
-    overflow: IntCounter,
 }
 
 impl ClusterMetrics {
-    pub(super) fn new(kit: &Kit, overflow: IntCounter) -> Self {
+    pub(super) fn new(kit: &Kit) -> Self {
         let messages = kit.counters(
             "cluster_messages_total",
             "Messages handed to the bus, and messages that came from it.",
@@ -67,7 +66,6 @@ impl ClusterMetrics {
                 "Sockets of this node that one broadcast was delivered to.",
                 exponential_buckets(1.0, 4.0, 9),
             ),
-            overflow,
         }
     }
 
@@ -95,10 +93,6 @@ impl Observer for ClusterMetrics {
         if let Some(counter) = known.and_then(|at| self.dropped.get(at)) {
             counter.inc_by(messages);
         }
-    }
-
-    fn overflowed(&self, sockets: usize) {
-        self.overflow.inc_by(sockets as u64);
     }
 
     fn heard(&self, lag: Duration) {

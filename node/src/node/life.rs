@@ -47,6 +47,8 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     let mut carrying = JoinSet::new();
     let carried = cluster.clone();
     carrying.spawn(async move { carried.run().await });
+    let written = platform.clone();
+    carrying.spawn(async move { written.carry().await });
 
     let deaf_since = watch::Sender::new(Some(Instant::now()));
     let readiness = Readiness {

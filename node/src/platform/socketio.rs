@@ -13,7 +13,7 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -33,7 +33,7 @@ use tower::{ServiceExt, service_fn, util::ServiceFn};
 
 use crate::{
     config::{Config, Parser, Transport},
-    connection::{Rejection, Sessions, Upgrade, copied},
+    connection::{Delivery, Flusher, Rejection, Session, Sessions, Upgrade, copied},
     http::Body,
     metrics::{Metrics, NamespaceMetrics},
 };
@@ -46,9 +46,12 @@ type Elsewhere = ServiceFn<fn(Request<Body>) -> Ready<Result<Response<Body>, Inf
 /// The adapter of every namespace.
 type Adapter = ClusterAdapter<Emitter>;
 
-/// Packets that the engine queues for one client. A batch from the bus is applied before any client is written to, so
-/// this must hold what one client gets in a batch; what is beyond it is lost, and counted.
+/// Packets that the engine queues for a client that polls. A batch from the bus is applied before any poll is answered, so
+/// this must hold what one client gets in a batch; a client with more waiting is disconnected.
 const QUEUE: usize = 4096;
+
+/// What the engine reads from a WebSocket at a time, and so keeps for each. The connection reads more at once.
+const READ_BUFFER: usize = 128;
 
 /// How long the body of a POST may take. The engine would wait for it for ever, also once the session is gone.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -63,6 +66,7 @@ struct Parts {
     cluster: Cluster,
     encoding: Encoding,
     sessions: Sessions,
+    flusher: Flusher,
     cast: Arc<Cast>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
@@ -82,6 +86,23 @@ struct Bound {
     server: Server,
     sessions: Sessions,
     tasks: TaskTracker,
+    platform: Weak<Parts>,
+}
+
+impl Bound {
+    /// Disconnects a client for which more waits than may.
+    fn too_slow(&self, id: Sid, session: &Session) {
+        if session.is_closing() {
+            return;
+        }
+        session.close();
+        if let Some(parts) = self.platform.upgrade() {
+            parts.metrics.traffic.overflowed.inc();
+            let platform = Platform(parts);
+            self.tasks
+                .spawn(async move { platform.close_polling(id).await });
+        }
+    }
 }
 
 impl Platform {
@@ -96,6 +117,7 @@ impl Platform {
             .ping_interval(socketio.ping_interval)
             .ping_timeout(socketio.ping_timeout)
             .max_buffer_size(QUEUE)
+            .ws_read_buffer_size(READ_BUFFER)
             .max_payload(config.limits.message_size as u64)
             .ws_max_message_size(config.limits.message_size)
             .ws_max_frame_size(config.limits.message_size);
@@ -111,13 +133,21 @@ impl Platform {
             .build_with_inner_svc(service_fn(
                 (|_| ready(Ok(Rejection::Transport.response()))) as fn(_) -> _,
             ));
+        let flusher = Flusher::default();
+        let delivery = Delivery {
+            flusher: flusher.clone(),
+            traffic: metrics.traffic.clone(),
+            send_queue: config.limits.send_queue,
+            direct: socketio.direct,
+        };
         Self(Arc::new(Parts {
             service,
             io,
             cast: Arc::new(Cast::new(cluster.clone(), encoding)),
             cluster,
             encoding,
-            sessions: Sessions::default(),
+            sessions: Sessions::new(delivery),
+            flusher,
             metrics,
             tasks,
             patience: socketio.ping_timeout,
@@ -141,6 +171,7 @@ impl Platform {
             server: server.clone(),
             sessions: parts.sessions.clone(),
             tasks: parts.tasks.clone(),
+            platform: Arc::downgrade(&self.0),
         });
         let serving = parts
             .io
@@ -151,6 +182,11 @@ impl Platform {
         }
         bound.metrics.ended(&bound.gateway.init(server).await);
         serving.await;
+    }
+
+    /// Writes to clients what is sent to them, for as long as it is polled.
+    pub(crate) async fn carry(&self) {
+        self.0.flusher.run().await;
     }
 
     /// Checks a request for a WebSocket.

@@ -92,6 +92,12 @@ pub const GROUPS: &[Group] = &[
                 "How packets are encoded",
             )
             .default("json"),
+            Key::new(
+                "socketio.direct",
+                Kind::Switch,
+                "Whether events go straight into the queue of a WebSocket",
+            )
+            .default("true"),
             Key::new("ws.enabled", Kind::Switch, "Raw WebSocket at /ws")
                 .default("true")
                 .later(),
@@ -224,10 +230,9 @@ pub const GROUPS: &[Group] = &[
             Key::new(
                 "limits.send_queue",
                 Kind::Size,
-                "What a slow client may have waiting",
+                "A client for which more than this waits is disconnected",
             )
-            .default("4MiB")
-            .later(),
+            .default("4MiB"),
             Key::new(
                 "limits.connections",
                 Kind::Count,

@@ -28,6 +28,16 @@ impl Encoding {
     }
 }
 
+impl Encoding {
+    /// An ack's list of values that has none.
+    pub(super) fn nothing(self) -> Value {
+        match self {
+            Self::Json => Value::Str("[]".into(), None),
+            Self::Msgpack => Value::Bytes(Bytes::from_static(&[0x90])),
+        }
+    }
+}
+
 /// How many bytes of a client's event are kept until it is handled.
 pub(super) fn size(value: &Value) -> usize {
     let attachments = match value {

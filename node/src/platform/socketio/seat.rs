@@ -5,7 +5,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use roomcast_adapter::{Namespace, SendError};
+use roomcast_adapter::{Emission, Namespace, Recipient, SendError};
 use roomcast_gateway::{
     DisconnectReason, Server, Socket,
     platform::{
@@ -19,10 +19,13 @@ use super::{
     Adapter, Bound,
     queue::{Queue, Work, Worker},
 };
-use crate::connection::{Peer, Session, Waiting};
+use crate::connection::{FENCE, Fence, Peer, Session, Waiting, of_packet};
 
 /// What an event without a readable name is counted as: none of those that are registered.
 const UNREADABLE: &str = "";
+
+/// The form of an emission that goes past the engine: WebSocket frames.
+const FRAMES: usize = 0;
 
 /// A socket, bound to its gateway.
 pub(super) struct Seat {
@@ -65,6 +68,7 @@ impl Seat {
     ) -> Arc<Self> {
         let known = socket.req_parts().extensions.get::<Arc<Session>>();
         let session = bound.sessions.resolve(socket.id, known);
+        session.seat(bound.gateway.namespace());
         Arc::new(Self {
             socket: Arc::downgrade(socket),
             sid: socket.id,
@@ -91,8 +95,10 @@ impl Seat {
             }
             *stage = Stage::Seated;
             self.bound.metrics.connected();
+            self.session.taken(self.namespace(), self);
             // Nothing waits for its confirmation: CONNECT is out already.
-            drop(self.namespace.connected(self.sid, &self.id));
+            let seat = self.clone();
+            drop(self.namespace.connected_with(self.sid, &self.id, seat));
         }
         self.queue.start(self, Job::Connected);
     }
@@ -124,6 +130,7 @@ impl Seat {
         self.handshake();
         {
             let mut stage = self.stage();
+            self.session.unseat(self.namespace());
             if std::mem::replace(&mut *stage, Stage::Left) != Stage::Seated {
                 return;
             }
@@ -161,12 +168,36 @@ impl Seat {
         if self.is_gone() {
             return Err(EmitError::Closed);
         }
-        self.namespace
-            .send(self.sid, packet)
-            .map_err(|error| match error {
-                SendError::Full => EmitError::Full,
-                _ => EmitError::Closed,
-            })
+        self.deliver(&self.namespace.emission(packet));
+        Ok(())
+    }
+
+    /// Sends through the engine's channel. A client for which too much waits is out, or it would miss something.
+    fn send_by_channel(&self, packet: Packet) -> bool {
+        let sent = self.namespace.send(self.sid, packet);
+        if sent == Err(SendError::Full) {
+            self.bound.too_slow(self.sid, &self.session);
+        }
+        sent.is_ok()
+    }
+}
+
+impl Recipient for Seat {
+    fn deliver(&self, emission: &Emission<'_>) {
+        self.session.send(
+            self.namespace(),
+            || emission.form(FRAMES, |emission| of_packet(emission.value())),
+            || {
+                self.send_by_channel(emission.packet().clone());
+            },
+        );
+    }
+}
+
+impl Fence for Seat {
+    fn send_fence(&self) -> bool {
+        let nothing = self.bound.encoding.nothing();
+        self.send_by_channel(Packet::ack(self.namespace().to_owned(), nothing, FENCE))
     }
 }
 

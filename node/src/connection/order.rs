@@ -1,0 +1,216 @@
+//! Pure: the order of what one connection is sent by two ways, the engine's channel and past it.
+//!
+//! Events and acks go past the engine, straight into the connection's queue; the engine itself sends CONNECT answers,
+//! pings and goodbyes. Neither may overtake the other where a client could tell:
+//!
+//! - What is sent to a seat waits for its CONNECT answer, which is seen on its way out.
+//! - A session that polls is reached by the channel alone. Once it has moved to a WebSocket, a fence is sent through the
+//!   channel; what comes past it waits until the fence is seen, since all that was in the channel before has left then.
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+use super::frame::{Frame, Packet};
+
+/// The id of the ack that is the fence. No client asks for an ack of this id, and one that got the fence would ignore it.
+pub(crate) const FENCE: i64 = i64::from_be_bytes(*b"roomcast");
+
+/// Which way a session is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By the engine's channel alone.
+    Channel,
+    /// Past it.
+    Direct,
+}
+
+/// What to do with something that is sent to a seat.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Send it through the engine's channel.
+    Channel,
+    /// It is kept here, and comes out behind what it waits for.
+    Held,
+    /// Write it now.
+    Now,
+}
+
+/// The state of one session.
+#[derive(Debug)]
+pub(crate) struct Order {
+    way: Way,
+    /// Seats to which nothing may be written yet.
+    waiting: Vec<Seat>,
+    /// How many fences were sent, and how many have been seen since.
+    fences: u64,
+    passed: u64,
+    /// What waits for a fence, and for which.
+    behind_fence: Vec<(u64, Bytes)>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Seat {
+    namespace: Box<str>,
+    /// Whether its CONNECT answer has been handed to the channel.
+    is_taken: bool,
+    /// The fence behind which it may be written to, should its CONNECT answer have left by a poll.
+    fence: Option<u64>,
+    held: Vec<Bytes>,
+}
+
+impl Order {
+    pub(crate) fn new(way: Way) -> Self {
+        Self {
+            way,
+            waiting: Vec::new(),
+            fences: 0,
+            passed: 0,
+            behind_fence: Vec::new(),
+            closed: false,
+        }
+    }
+
+    pub(crate) fn way(&self) -> Way {
+        self.way
+    }
+
+    /// A client asks for a seat: its CONNECT answer is not in the channel yet.
+    pub(crate) fn seat(&mut self, namespace: &str) {
+        self.waiting.retain(|seat| *seat.namespace != *namespace);
+        self.waiting.push(Seat {
+            namespace: namespace.into(),
+            is_taken: false,
+            fence: None,
+            held: Vec::new(),
+        });
+    }
+
+    /// The CONNECT answer of a seat is in the channel. True if a fence has to be sent behind it.
+    pub(crate) fn taken(&mut self, namespace: &str) -> bool {
+        let Some(at) = self.position(namespace) else {
+            return false;
+        };
+        match self.way {
+            Way::Channel => {
+                self.waiting.swap_remove(at);
+                false
+            }
+            Way::Direct => {
+                let seat = &mut self.waiting[at];
+                seat.is_taken = true;
+                // While the session polled, the answer may have left by a poll.
+                seat.fence.is_some_and(|_| {
+                    self.fences += 1;
+                    seat.fence = Some(self.fences);
+                    true
+                })
+            }
+        }
+    }
+
+    /// A seat is given up.
+    pub(crate) fn unseat(&mut self, namespace: &str) {
+        self.waiting.retain(|seat| *seat.namespace != *namespace);
+    }
+
+    /// The session has moved from polling to this connection. True if a fence has to be sent through the channel;
+    /// `is_seated` says whether anything can be in it.
+    pub(crate) fn moved(&mut self, is_seated: bool) -> bool {
+        if self.way == Way::Direct {
+            return false;
+        }
+        self.way = Way::Direct;
+        for seat in &mut self.waiting {
+            seat.fence = Some(0);
+        }
+        self.fences += u64::from(is_seated);
+        is_seated
+    }
+
+    /// What to do with a packet for a seat, in frames. What is held is kept.
+    pub(crate) fn route(&mut self, namespace: &str, frames: &Bytes) -> Route {
+        if self.way == Way::Channel {
+            return Route::Channel;
+        }
+        if !self.waiting.is_empty()
+            && let Some(at) = self.position(namespace)
+        {
+            self.waiting[at].held.push(frames.clone());
+            return Route::Held;
+        }
+        if self.passed < self.fences {
+            self.behind_fence.push((self.fences, frames.clone()));
+            return Route::Held;
+        }
+        Route::Now
+    }
+
+    /// Takes a frame that the engine writes, and gives out in `write` what is to be written now: it and what has waited
+    /// for it. A fence is not for clients.
+    pub(crate) fn engine(&mut self, frame: &Frame<'_>, write: &mut impl FnMut(&[u8])) {
+        let is_awaited = !self.waiting.is_empty() || self.passed < self.fences;
+        match is_awaited.then(|| frame.packet()).flatten() {
+            Some(Packet::Connect(namespace)) => {
+                write(frame.bytes);
+                let at = |seat: &Seat| seat.namespace.as_bytes() == namespace;
+                if let Some(at) = self.waiting.iter().position(at) {
+                    self.waiting
+                        .swap_remove(at)
+                        .held
+                        .iter()
+                        .for_each(|frames| write(frames));
+                }
+            }
+            Some(Packet::Ack(ack)) if self.passed < self.fences && is_fence(ack) => {
+                self.pass(write);
+            }
+            _ => write(frame.bytes),
+        }
+        self.closed |= frame.is_close();
+    }
+
+    /// Whether nothing may be written any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// What is held, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        let seats = self.waiting.iter().flat_map(|seat| &seat.held);
+        let fenced = self.behind_fence.iter().map(|(_, frames)| frames);
+        seats.chain(fenced).map(Bytes::len).sum()
+    }
+
+    fn pass(&mut self, write: &mut impl FnMut(&[u8])) {
+        self.passed += 1;
+        let passed = self.passed;
+        self.behind_fence.retain(|(fence, frames)| {
+            let is_behind = *fence > passed;
+            if !is_behind {
+                write(frames);
+            }
+            is_behind
+        });
+        self.waiting.retain(|seat| {
+            let is_behind = !seat.is_taken || seat.fence.is_none_or(|fence| fence > passed);
+            if !is_behind {
+                seat.held.iter().for_each(|frames| write(frames));
+            }
+            is_behind
+        });
+    }
+
+    fn position(&self, namespace: &str) -> Option<usize> {
+        self.waiting
+            .iter()
+            .position(|seat| *seat.namespace == *namespace)
+    }
+}
+
+/// Whether an ack is the fence, as JSON's or MessagePack's parser writes it.
+fn is_fence(ack: &[u8]) -> bool {
+    ack.ends_with(format!("{FENCE}[]").as_bytes()) || ack.ends_with(&FENCE.to_be_bytes())
+}
