@@ -73,7 +73,8 @@ impl<E: SocketEmitter> ClusterAdapter<E> {
         let (PacketData::Event(data, _) | PacketData::BinaryEvent(data, _)) = &packet.inner else {
             return Ok(None);
         };
-        if !selects_somebody(options) || options.is_local(self.local.server_id()) {
+        let is_local = self.cluster.is_alone() || options.is_local(self.local.server_id());
+        if is_local || !selects_somebody(options) {
             return Ok(None);
         }
         let targets = targets(options);

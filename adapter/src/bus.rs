@@ -68,6 +68,11 @@ pub trait Bus: Send + Sync + 'static {
     /// The state of the connection, and news of it.
     fn link(&self) -> watch::Receiver<Link>;
 
+    /// Whether there is nobody else on the bus, nor will be: then nothing need be subscribed or published.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
     /// Puts every message that arrives into `inbox`, until dropped. Called once.
     fn listen(&self, inbox: Inbox) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
@@ -92,6 +97,10 @@ impl Bus for Arc<dyn Bus> {
 
     fn link(&self) -> watch::Receiver<Link> {
         (**self).link()
+    }
+
+    fn is_alone(&self) -> bool {
+        (**self).is_alone()
     }
 
     fn listen(&self, inbox: Inbox) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -40,6 +40,7 @@ struct Shared {
     node_id: String,
     own_channel: String,
     bus: Arc<dyn Bus>,
+    is_alone: bool,
     observer: Arc<dyn Observer>,
     outbox: Outbox,
     inbox: Inbox,
@@ -76,6 +77,7 @@ impl Cluster {
         );
         Self(Arc::new(Shared {
             node_id,
+            is_alone: bus.is_alone(),
             bus: Arc::new(bus),
             outbox: Outbox::new(config.outbox_bytes, config.outbox_age, observer.clone()),
             inbox: Inbox::new(config.inbox_bytes, own_channel.clone(), observer.clone()),
@@ -169,17 +171,31 @@ impl Cluster {
         self.change(|subscriptions| subscriptions.remove_namespace(name));
     }
 
+    /// Whether there are no other nodes, nor will be.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.0.is_alone
+    }
+
     pub(crate) fn join(&self, namespace: &str, room: &str) -> Confirmation {
+        if self.is_alone() {
+            return self.confirmation(None);
+        }
         let waiting = self.change(|subscriptions| subscriptions.join(namespace, room));
         self.confirmation(waiting)
     }
 
     pub(crate) fn join_again(&self, namespace: &str, room: &str) -> Confirmation {
+        if self.is_alone() {
+            return self.confirmation(None);
+        }
         let waiting = self.subscriptions().join_again(namespace, room);
         self.confirmation(waiting)
     }
 
     pub(crate) fn leave(&self, namespace: &str, room: &str) {
+        if self.is_alone() {
+            return;
+        }
         self.change(|subscriptions| subscriptions.leave(namespace, room));
     }
 

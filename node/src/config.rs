@@ -51,6 +51,8 @@ pub use sources::Sources;
 pub struct Config {
     /// Where clients connect. Port 0 picks a free one.
     pub listen: SocketAddr,
+    /// Threads that serve clients, at least one: for whoever builds the runtime, see [`runtime`](crate::runtime).
+    pub workers: usize,
     /// The admin port: metrics and health.
     pub admin: Admin,
     /// The cluster.

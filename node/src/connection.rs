@@ -8,12 +8,14 @@
 mod carrier;
 mod flusher;
 mod frame;
+mod head;
 mod listener;
 mod order;
 mod outlet;
 mod patience;
 mod probe;
 mod queue;
+mod scratch;
 mod session;
 mod sessions;
 mod upgrade;
@@ -21,12 +23,12 @@ mod upgrade;
 pub(crate) use carrier::Carrier;
 pub(crate) use flusher::Flusher;
 pub(crate) use frame::of_packet;
-pub(crate) use listener::{Listener, Peer, Traffic};
+pub(crate) use listener::{Handler, Listener, Peer, Traffic};
 pub(crate) use order::FENCE;
 pub(crate) use patience::Patience;
 pub(crate) use session::{Fence, Session, Waiting};
 pub(crate) use sessions::{Delivery, Sessions};
-pub(crate) use upgrade::{Rejection, Upgrade, copied, is_asked_for};
+pub(crate) use upgrade::{Rejection, Upgrade, is_asked_for, of_polling, out_of_http};
 
 use std::{
     io::{self, IoSlice},
@@ -49,6 +51,8 @@ pub(crate) struct Connection<S> {
     stream: S,
     traffic: Arc<Traffic>,
     patience: Patience,
+    /// Bytes that were read before anybody knew that this is HTTP.
+    read: Bytes,
     /// Runs while a write makes no progress.
     stall: Timer,
 }
@@ -66,8 +70,14 @@ impl<S> Connection<S> {
             stream,
             traffic,
             patience,
+            read: Bytes::new(),
             stall: Timer::default(),
         }
+    }
+
+    /// Has these bytes read first.
+    pub(crate) fn behind(self, read: Bytes) -> Self {
+        Self { read, ..self }
     }
 
     /// Waits with the stream, or fails if it has stood still for too long.
@@ -92,6 +102,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.read.is_empty() {
+            let bytes = self.read.len().min(buffer.remaining());
+            buffer.put_slice(&self.read.split_to(bytes));
+            return Poll::Ready(Ok(()));
+        }
         let filled = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let bytes = buffer.filled().len() - filled;

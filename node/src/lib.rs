@@ -28,6 +28,7 @@ pub mod config;
 pub mod files;
 pub mod gateways;
 pub mod redis;
+pub mod runtime;
 pub mod signal;
 pub mod telemetry;
 

@@ -3,20 +3,23 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use roomcast_node::{BindError, Config, Node, cli, files, signal, telemetry};
+use roomcast_node::{BindError, Config, Node, cli, files, runtime, signal, telemetry};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match cli::begin().await {
-        cli::Next::Done(answer) => answer.print(),
-        cli::Next::Serve(config) => serve(*config).await.into(),
+fn main() -> ExitCode {
+    // What is done before a node serves takes one thread.
+    let begun = runtime::new(1).map(|runtime| runtime.block_on(cli::begin()));
+    match begun {
+        Ok(cli::Next::Done(answer)) => answer.print(),
+        Ok(cli::Next::Serve(config)) => serve(*config).into(),
+        Err(_) => cli::Exit::Bug.into(),
     }
 }
 
-async fn serve(config: Config) -> cli::Exit {
+fn serve(config: Config) -> cli::Exit {
     telemetry::install(&config.log);
     files::raise_limit();
-    let error = match run(config).await {
+    let runtime = runtime::new(config.workers).context("starting the runtime");
+    let error = match runtime.and_then(|runtime| runtime.block_on(run(config))) {
         Ok(()) => return cli::Exit::Clean,
         Err(error) => error,
     };

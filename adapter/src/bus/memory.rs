@@ -27,6 +27,7 @@ struct Hub {
 pub struct MemoryBus {
     hub: MemoryHub,
     member: Arc<Member>,
+    is_alone: bool,
 }
 
 struct Member {
@@ -38,7 +39,10 @@ struct Member {
 impl MemoryBus {
     /// A bus that nobody else is on.
     pub fn alone() -> Self {
-        MemoryHub::default().connect()
+        Self {
+            is_alone: true,
+            ..MemoryHub::default().connect()
+        }
     }
 }
 
@@ -61,6 +65,7 @@ impl MemoryHub {
         MemoryBus {
             hub: self.clone(),
             member,
+            is_alone: false,
         }
     }
 
@@ -154,6 +159,10 @@ impl Bus for MemoryBus {
         self.member.link.subscribe()
     }
 
+    fn is_alone(&self) -> bool {
+        self.is_alone
+    }
+
     fn listen(&self, inbox: Inbox) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         *lock(&self.member.inbox) = Some(inbox);
         Box::pin(std::future::pending())
@@ -213,6 +222,7 @@ mod faults {
             Self {
                 hub: self.hub.clone(),
                 member: self.member.clone(),
+                is_alone: self.is_alone,
             }
         }
 

@@ -74,6 +74,7 @@ fn what_nobody_sets_has_the_defaults() {
     assert_eq!(config.socketio.parser, Parser::Json);
     assert_eq!(config.limits.message_size, 1_000_000);
     assert_eq!(config.limits.write_stall, Duration::from_secs(10));
+    assert_eq!(config.workers, 1);
     assert_eq!(config.limits.send_queue, 4 << 20);
     assert!(config.socketio.direct);
     assert_eq!(config.drain.grace, Duration::from_secs(5));
@@ -93,6 +94,7 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     ("admin.url", "http://node:81", r#""http://node:81""#, |c| {
         c.admin.url.authority() == ("node", 81)
     }),
+    ("workers", "3", "3", |c| c.workers == 3),
     ("redis.url", "redis://redis", r#""redis://redis""#, |c| {
         c.redis
             .url

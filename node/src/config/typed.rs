@@ -11,12 +11,16 @@ use super::{
     LogLevel, Pages, Parser, Redis, RedisMode, SocketIo, Transport,
 };
 
+/// More than there are processors in any machine that one node would be given.
+const MOST_WORKERS: u32 = 256;
+
 const SMALLEST_MESSAGE: usize = 1024;
 
 /// Makes the configuration of what the sources said.
 pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
     let config = Config {
         listen: settings.value("listen"),
+        workers: workers(&mut settings),
         admin: admin(&mut settings),
         redis: redis(&mut settings),
         cors: cors(&mut settings),
@@ -41,6 +45,14 @@ pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
         );
     }
     settings.finish(config)
+}
+
+fn workers(settings: &mut Settings) -> usize {
+    let workers: u32 = settings.value("workers");
+    if workers == 0 || workers > MOST_WORKERS {
+        settings.refuse("workers", "expected 1 to 256 threads");
+    }
+    workers as usize
 }
 
 fn admin(settings: &mut Settings) -> Admin {

@@ -4,7 +4,6 @@
 //! waits for a client that reads slowly: the queue has a limit in bytes, and the client's patience one in time.
 
 use std::{
-    cell::RefCell,
     convert::Infallible,
     io,
     pin::Pin,
@@ -24,20 +23,17 @@ use super::{
     outlet::Wire,
     patience::Timer,
     probe::{Probe, Seen},
+    scratch::with_scratch,
 };
 
-/// What one system call reads at most.
-const SCRATCH: usize = 64 * 1024;
-
-thread_local! {
-    /// The engine reads a few bytes at a time, so that an idle connection holds little. What a client sent is read here in
-    /// one call, and handed out from there.
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into());
-}
-
 /// One WebSocket connection. `S` is another stream only where it is not plain TCP.
+///
+/// A pointer, since the engine's tasks keep room for a connection several times over.
 #[derive(Debug)]
-pub(crate) struct Carrier<S> {
+pub(crate) struct Carrier<S>(Box<Inner<S>>);
+
+#[derive(Debug)]
+struct Inner<S> {
     io: Io<S>,
     session: Arc<Session>,
     traffic: Arc<Traffic>,
@@ -107,7 +103,7 @@ impl<S> Carrier<S> {
         // A session that has polled is known by the engine's id.
         let is_moving = session.is_known();
         session.carried_by(wire, is_moving);
-        Self {
+        Self(Box::new(Inner {
             io,
             session,
             traffic,
@@ -117,19 +113,27 @@ impl<S> Carrier<S> {
             stall: Timer::default(),
             pause: Timer::default(),
             lifeline: None,
-        }
+        }))
+    }
+
+    /// Sends the answer to the client's request, before anything else.
+    pub(crate) fn greeted(self, answer: &[u8]) -> Self {
+        self.0.session.greet(answer);
+        self
     }
 
     /// A future that resolves when the connection is gone.
     pub(crate) fn watched(mut self) -> (Self, impl Future<Output = ()>) {
         let (lifeline, gone) = oneshot::channel();
-        self.lifeline = Some(lifeline);
+        self.0.lifeline = Some(lifeline);
         (self, async move {
             // Nothing is ever sent: the error is the news.
             let Err(_gone) = gone.await;
         })
     }
+}
 
+impl<S> Inner<S> {
     /// Ready to read, unless too many events wait; an error if they have done so for too long.
     fn poll_pause(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.session.is_behind() {
@@ -155,7 +159,7 @@ impl<S> Carrier<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
     /// Writes what waits; an error where nothing could be written for too long.
     fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let stream = match &mut self.io {
@@ -193,7 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Carrier<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
+        let this = &mut *self.0;
         if this.read.is_empty() || this.session.is_behind() {
             this.session.register(context.waker());
             if this.session.is_closing() {
@@ -209,7 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Carrier<S> {
             ready!(this.poll_pause(context))?;
         }
         if this.read.is_empty() {
-            let read = BUFFER.with_borrow_mut(|scratch| {
+            let read = with_scratch(|scratch| {
                 let mut scratch = ReadBuf::new(scratch);
                 ready!(this.poll_fill(context, &mut scratch))?;
                 let bytes = scratch.filled();
@@ -241,7 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Carrier<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         // All or nothing: a part of a frame would let another into its middle.
-        let taken = self.session.engine_writes(bytes);
+        let taken = self.0.session.engine_writes(bytes);
         Poll::Ready(taken.map(|()| bytes.len()))
     }
 
@@ -252,7 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Carrier<S> {
 
     /// Once all that waits is written, or has waited too long.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
+        let this = &mut *self.0;
         ready!(this.poll_drain(context))?;
         match &mut this.io {
             // Dropping the halves ends it.
@@ -262,7 +266,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Carrier<S> {
     }
 }
 
-impl<S> Drop for Carrier<S> {
+impl<S> Drop for Inner<S> {
     fn drop(&mut self) {
         self.session.dropped();
     }

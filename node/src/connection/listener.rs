@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,7 +17,7 @@ use socket2::TcpKeepalive;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Connection, Patience};
+use super::{Connection, Patience, head::Head};
 use crate::http::Body;
 
 /// What the kernel buffers for a client that reads slowly, so that it is noticed after 128 KiB and not after megabytes.
@@ -48,6 +49,21 @@ pub(crate) struct Traffic {
     pub(crate) overflowed: IntCounter,
     /// Connections that ended because their events came faster than they were handled.
     pub(crate) behind: IntCounter,
+}
+
+/// What the public port serves.
+pub(crate) trait Handler: Clone + Send + Sync + 'static {
+    /// A WebSocket that may be opened.
+    type Opening: Send;
+
+    /// Whether a request, the first of its connection, opens a WebSocket; if not, [`answer`](Self::answer) says why.
+    fn open(&self, request: Request<()>) -> Option<Self::Opening>;
+
+    /// Opens it; `read` are bytes that came behind the request.
+    fn carry(&self, opening: Self::Opening, connection: Connection<TcpStream>, read: Bytes);
+
+    /// Answers any other request.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// The address of the peer, for handlers of a request.
@@ -88,17 +104,14 @@ impl Listener {
     }
 
     /// Serves `handler` until `stop`; then lets requests under way end. WebSockets live on.
-    pub(crate) async fn serve<H, F>(
+    pub(crate) async fn serve(
         self,
-        handler: H,
+        handler: impl Handler,
         traffic: Arc<Traffic>,
-        limits: Patience,
+        patience: Patience,
         tasks: TaskTracker,
         stop: CancellationToken,
-    ) where
-        H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-        F: Future<Output = Response<Body>> + Send + 'static,
-    {
+    ) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -106,9 +119,9 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = Connection::new(stream, traffic.clone(), limits);
-                    let serving = serve_one(connection, peer.ip(), handler.clone(), stop.clone());
-                    tasks.spawn(serving);
+                    let connection = Connection::new(stream, traffic.clone(), patience);
+                    let begun = begin(connection, peer.ip(), handler.clone(), stop.clone());
+                    tasks.spawn(begun);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -119,19 +132,58 @@ impl Listener {
     }
 }
 
-async fn serve_one<H, F>(
+/// Reads the first request, and has the connection carried or served.
+async fn begin(
     connection: Connection<TcpStream>,
     peer: IpAddr,
-    handler: H,
+    handler: impl Handler,
     stop: CancellationToken,
-) where
-    H: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Response<Body>>,
-{
+) {
+    let mut head = Head::default();
+    let reading = head.read(&connection.stream, HEAD);
+    let read = tokio::select! {
+        read = tokio::time::timeout(HEADER_TIMEOUT, reading) => read,
+        () = stop.cancelled() => return,
+    };
+    let opening = match read {
+        Ok(Ok(Some(mut request))) => {
+            request.extensions_mut().insert(Peer(peer));
+            handler.open(request)
+        }
+        Ok(Ok(None)) => None,
+        Ok(Err(error)) => return tracing::debug!(%peer, %error, "a connection failed"),
+        Err(_) => return tracing::debug!(%peer, "a connection asked for nothing in time"),
+    };
+    match opening {
+        Some(opening) => {
+            let rest = head.rest();
+            let bytes = head.all().len();
+            connection.traffic.received.inc_by(bytes as u64);
+            handler.carry(opening, connection, rest);
+        }
+        // In a box: a future of this size would be part of every connection's.
+        None => {
+            Box::pin(serve_http(
+                connection.behind(head.all()),
+                peer,
+                handler,
+                stop,
+            ))
+            .await
+        }
+    }
+}
+
+async fn serve_http(
+    connection: Connection<TcpStream>,
+    peer: IpAddr,
+    handler: impl Handler,
+    stop: CancellationToken,
+) {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        let response = handler(request);
-        async move { Ok::<_, Infallible>(response.await) }
+        let handler = handler.clone();
+        async move { Ok::<_, Infallible>(handler.answer(request).await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

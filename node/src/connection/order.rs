@@ -41,6 +41,13 @@ pub(crate) enum Route {
 #[derive(Debug)]
 pub(crate) struct Order {
     way: Way,
+    closed: bool,
+    /// What waits, and for what; nothing does most of the time.
+    hold: Option<Box<Hold>>,
+}
+
+#[derive(Debug, Default)]
+struct Hold {
     /// Seats to which nothing may be written yet.
     waiting: Vec<Seat>,
     /// How many fences were sent, and how many have been seen since.
@@ -48,7 +55,6 @@ pub(crate) struct Order {
     passed: u64,
     /// What waits for a fence, and for which.
     behind_fence: Vec<(u64, Bytes)>,
-    closed: bool,
 }
 
 #[derive(Debug)]
@@ -65,11 +71,8 @@ impl Order {
     pub(crate) fn new(way: Way) -> Self {
         Self {
             way,
-            waiting: Vec::new(),
-            fences: 0,
-            passed: 0,
-            behind_fence: Vec::new(),
             closed: false,
+            hold: None,
         }
     }
 
@@ -79,8 +82,9 @@ impl Order {
 
     /// A client asks for a seat: its CONNECT answer is not in the channel yet.
     pub(crate) fn seat(&mut self, namespace: &str) {
-        self.waiting.retain(|seat| *seat.namespace != *namespace);
-        self.waiting.push(Seat {
+        let hold = self.hold.get_or_insert_default();
+        hold.waiting.retain(|seat| *seat.namespace != *namespace);
+        hold.waiting.push(Seat {
             namespace: namespace.into(),
             is_taken: false,
             fence: None,
@@ -90,30 +94,33 @@ impl Order {
 
     /// The CONNECT answer of a seat is in the channel. True if a fence has to be sent behind it.
     pub(crate) fn taken(&mut self, namespace: &str) -> bool {
-        let Some(at) = self.position(namespace) else {
+        let Some(hold) = &mut self.hold else {
             return false;
         };
-        match self.way {
-            Way::Channel => {
-                self.waiting.swap_remove(at);
-                false
-            }
-            Way::Direct => {
-                let seat = &mut self.waiting[at];
-                seat.is_taken = true;
-                // While the session polled, the answer may have left by a poll.
-                seat.fence.is_some_and(|_| {
-                    self.fences += 1;
-                    seat.fence = Some(self.fences);
-                    true
-                })
-            }
+        let Some(at) = hold.position(namespace) else {
+            return false;
+        };
+        if self.way == Way::Channel {
+            hold.waiting.swap_remove(at);
+            self.let_go();
+            return false;
         }
+        let seat = &mut hold.waiting[at];
+        seat.is_taken = true;
+        // While the session polled, the answer may have left by a poll.
+        seat.fence.is_some_and(|_| {
+            hold.fences += 1;
+            seat.fence = Some(hold.fences);
+            true
+        })
     }
 
     /// A seat is given up.
     pub(crate) fn unseat(&mut self, namespace: &str) {
-        self.waiting.retain(|seat| *seat.namespace != *namespace);
+        if let Some(hold) = &mut self.hold {
+            hold.waiting.retain(|seat| *seat.namespace != *namespace);
+            self.let_go();
+        }
     }
 
     /// The session has moved from polling to this connection. True if a fence has to be sent through the channel;
@@ -123,10 +130,14 @@ impl Order {
             return false;
         }
         self.way = Way::Direct;
-        for seat in &mut self.waiting {
-            seat.fence = Some(0);
+        if let Some(hold) = &mut self.hold {
+            for seat in &mut hold.waiting {
+                seat.fence = Some(0);
+            }
         }
-        self.fences += u64::from(is_seated);
+        if is_seated {
+            self.hold.get_or_insert_default().fences += 1;
+        }
         is_seated
     }
 
@@ -135,41 +146,42 @@ impl Order {
         if self.way == Way::Channel {
             return Route::Channel;
         }
-        if !self.waiting.is_empty()
-            && let Some(at) = self.position(namespace)
-        {
-            self.waiting[at].held.push(frames.clone());
-            return Route::Held;
+        let Some(hold) = &mut self.hold else {
+            return Route::Now;
+        };
+        if let Some(at) = hold.position(namespace) {
+            hold.waiting[at].held.push(frames.clone());
+            Route::Held
+        } else if hold.passed < hold.fences {
+            hold.behind_fence.push((hold.fences, frames.clone()));
+            Route::Held
+        } else {
+            Route::Now
         }
-        if self.passed < self.fences {
-            self.behind_fence.push((self.fences, frames.clone()));
-            return Route::Held;
-        }
-        Route::Now
     }
 
     /// Takes a frame that the engine writes, and gives out in `write` what is to be written now: it and what has waited
     /// for it. A fence is not for clients.
     pub(crate) fn engine(&mut self, frame: &Frame<'_>, write: &mut impl FnMut(&[u8])) {
-        let is_awaited = !self.waiting.is_empty() || self.passed < self.fences;
-        match is_awaited.then(|| frame.packet()).flatten() {
+        self.closed |= frame.is_close();
+        let Some(hold) = &mut self.hold else {
+            return write(frame.bytes);
+        };
+        match frame.packet() {
             Some(Packet::Connect(namespace)) => {
                 write(frame.bytes);
                 let at = |seat: &Seat| seat.namespace.as_bytes() == namespace;
-                if let Some(at) = self.waiting.iter().position(at) {
-                    self.waiting
-                        .swap_remove(at)
-                        .held
-                        .iter()
-                        .for_each(|frames| write(frames));
+                if let Some(at) = hold.waiting.iter().position(at) {
+                    let seat = hold.waiting.swap_remove(at);
+                    seat.held.iter().for_each(|frames| write(frames));
                 }
             }
-            Some(Packet::Ack(ack)) if self.passed < self.fences && is_fence(ack) => {
-                self.pass(write);
+            Some(Packet::Ack(ack)) if hold.passed < hold.fences && is_fence(ack) => {
+                hold.pass(write);
             }
             _ => write(frame.bytes),
         }
-        self.closed |= frame.is_close();
+        self.let_go();
     }
 
     /// Whether nothing may be written any more.
@@ -179,11 +191,21 @@ impl Order {
 
     /// What is held, in bytes.
     pub(crate) fn held(&self) -> usize {
-        let seats = self.waiting.iter().flat_map(|seat| &seat.held);
-        let fenced = self.behind_fence.iter().map(|(_, frames)| frames);
+        let Some(hold) = &self.hold else { return 0 };
+        let seats = hold.waiting.iter().flat_map(|seat| &seat.held);
+        let fenced = hold.behind_fence.iter().map(|(_, frames)| frames);
         seats.chain(fenced).map(Bytes::len).sum()
     }
 
+    /// Keeps no memory for what waits once nothing does.
+    fn let_go(&mut self) {
+        self.hold
+            .take_if(|hold| hold.waiting.is_empty() && hold.passed == hold.fences);
+    }
+}
+
+impl Hold {
+    /// One more fence has been seen.
     fn pass(&mut self, write: &mut impl FnMut(&[u8])) {
         self.passed += 1;
         let passed = self.passed;

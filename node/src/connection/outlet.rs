@@ -37,8 +37,6 @@ pub(super) struct Outlet {
     /// Seats of a session that polls, by their namespaces.
     pub(super) seated: Vec<(Box<str>, Weak<dyn Fence>)>,
     queue: Queue,
-    /// The beginning of a frame that the engine has not written to its end. It never does that today.
-    partial: Vec<u8>,
     /// The flusher knows that something waits.
     pub(super) is_noted: bool,
     /// The client's window is full: the reader goes on when it opens.
@@ -65,7 +63,6 @@ impl Outlet {
             wire: Wire::None,
             seated: Vec::new(),
             queue: Queue::default(),
-            partial: Vec::new(),
             is_noted: false,
             is_blocked: false,
             ended: None,
@@ -82,6 +79,11 @@ impl Outlet {
         !self.queue.is_empty()
     }
 
+    /// Takes what comes before all frames.
+    pub(super) fn greet(&mut self, answer: &[u8], buffers: &Buffers) {
+        self.queue.push(answer, buffers);
+    }
+
     /// Takes frames for a seat, unless they must go through the engine's channel.
     pub(super) fn push(&mut self, namespace: &str, frames: &Bytes, buffers: &Buffers) -> Route {
         let route = self.order.route(namespace, frames);
@@ -91,25 +93,21 @@ impl Outlet {
         route
     }
 
-    /// Takes what the engine writes.
-    pub(super) fn engine(&mut self, bytes: &[u8], buffers: &Buffers) {
-        if self.partial.is_empty() {
-            let left = self.frames(bytes, buffers);
-            self.partial.extend_from_slice(left);
-        } else {
-            let mut partial = std::mem::take(&mut self.partial);
-            partial.extend_from_slice(bytes);
-            self.partial = self.frames(&partial, buffers).to_vec();
-        }
-    }
-
-    fn frames<'a>(&mut self, mut bytes: &'a [u8], buffers: &Buffers) -> &'a [u8] {
+    /// Takes what the engine writes: whole frames.
+    ///
+    /// # Errors
+    ///
+    /// A frame that is not all there. The engine writes none, and another must not get into its middle.
+    pub(super) fn engine(&mut self, mut bytes: &[u8], buffers: &Buffers) -> io::Result<()> {
         let Self { order, queue, .. } = self;
-        while let Some((frame, rest)) = Frame::split(bytes) {
+        while !bytes.is_empty() {
+            let Some((frame, rest)) = Frame::split(bytes) else {
+                return Err(io::ErrorKind::InvalidData.into());
+            };
             order.engine(&frame, &mut |frames| queue.push(frames, buffers));
             bytes = rest;
         }
-        bytes
+        Ok(())
     }
 
     /// Writes until nothing is left (ready) or `write` takes no more (pending); how many bytes it took, in either case.

@@ -136,6 +136,13 @@ impl Session {
         }
     }
 
+    /// Writes the answer to the request that opened the WebSocket.
+    pub(super) fn greet(self: &Arc<Self>, answer: &[u8]) {
+        let mut outlet = self.outlet();
+        outlet.greet(answer, self.sessions.delivery().flusher.buffers());
+        self.note(&mut outlet);
+    }
+
     /// The connection is gone.
     pub(super) fn dropped(&self) {
         let mut outlet = self.outlet();
@@ -215,9 +222,9 @@ impl Session {
         if let Some(why) = outlet.ended {
             return Err(why.into());
         }
-        outlet.engine(bytes, self.sessions.delivery().flusher.buffers());
+        let taken = outlet.engine(bytes, self.sessions.delivery().flusher.buffers());
         self.note(&mut outlet);
-        Ok(())
+        taken
     }
 
     /// Has the flusher write at the end of the round, unless it will, or the client's window is full.

@@ -8,7 +8,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
     request::Parts,
 };
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use socketioxide_core::Sid;
 use tokio::net::TcpStream;
@@ -21,7 +21,6 @@ use crate::http::{Body, text};
 #[derive(Debug)]
 pub(crate) struct Upgrade {
     accept: HeaderValue,
-    on_upgrade: OnUpgrade,
     /// The session that moves from polling to this connection; none for a new session.
     pub(crate) session: Option<Sid>,
     /// The request as the engine gets it: without its body and without what holds the connection's read buffer.
@@ -95,54 +94,41 @@ impl Upgrade {
     /// # Errors
     ///
     /// The [`Rejection`] to answer with.
-    pub(crate) fn check(mut request: Request<Incoming>) -> Result<Self, Rejection> {
-        let accept = accept_key(request.method(), request.version(), request.headers())?;
-        let session = session(request.uri().query().unwrap_or_default())?;
-        let on_upgrade = hyper::upgrade::on(&mut request);
-        let (parts, _body) = request.into_parts();
-        let slim = Request::from_parts(copied(parts), ());
+    pub(crate) fn check(parts: Parts) -> Result<Self, Rejection> {
         Ok(Self {
-            accept,
-            on_upgrade,
-            session,
-            request: slim,
+            accept: accept_key(&parts.method, parts.version, &parts.headers)?,
+            session: session(parts.uri.query().unwrap_or_default())?,
+            request: Request::from_parts(copied(parts, |name| !HANDSHAKE.contains(name)), ()),
         })
     }
 
-    /// The 101 to answer with, and what is left of the upgrade.
-    pub(crate) fn accept(self) -> (Response<Body>, Pending) {
+    /// The 101, for a connection that HTTP was served on before.
+    pub(crate) fn response(&self) -> Response<Body> {
         let mut response = Response::new(Body::default());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept);
-        let pending = Pending {
-            on_upgrade: self.on_upgrade,
-            request: self.request,
-        };
-        (response, pending)
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept.clone());
+        response
+    }
+
+    /// The same, as it is written.
+    pub(crate) fn answer(&self) -> Vec<u8> {
+        let head = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ";
+        [head, self.accept.as_bytes(), b"\r\n\r\n"].concat()
     }
 }
 
-/// A WebSocket whose 101 is on its way.
-#[derive(Debug)]
-pub(crate) struct Pending {
-    on_upgrade: OnUpgrade,
-    pub(crate) request: Request<()>,
-}
-
-impl Pending {
-    /// Waits for the 101 to be written, and takes the stream out of HTTP, with the bytes that came behind the request.
-    ///
-    /// `None` if the client went away.
-    pub(crate) async fn stream(self) -> Option<(Connection<TcpStream>, Bytes, Request<()>)> {
-        let upgraded = self.on_upgrade.await.ok()?;
-        let parts = upgraded.downcast::<TokioIo<Connection<TcpStream>>>().ok()?;
-        // A copy: the original keeps hyper's whole read buffer.
-        let before = Bytes::copy_from_slice(&parts.read_buf);
-        Some((parts.io.into_inner(), before, self.request))
-    }
+/// Waits for the 101 to be written, and takes the stream out of HTTP, with the bytes that came behind the request.
+///
+/// `None` if the client went away.
+pub(crate) async fn out_of_http(on_upgrade: OnUpgrade) -> Option<(Connection<TcpStream>, Bytes)> {
+    let upgraded = on_upgrade.await.ok()?;
+    let parts = upgraded.downcast::<TokioIo<Connection<TcpStream>>>().ok()?;
+    // A copy: the original keeps hyper's whole read buffer.
+    let read = Bytes::copy_from_slice(&parts.read_buf);
+    Some((parts.io.into_inner(), read))
 }
 
 /// Checks what RFC 6455, section 4.2.1, asks for; the value of the answer's `Sec-WebSocket-Accept`.
@@ -197,15 +183,27 @@ fn names(headers: &HeaderMap, header: HeaderName, word: &str) -> bool {
         .any(|name| name.trim().eq_ignore_ascii_case(word))
 }
 
+/// Headers of the way to a WebSocket, the same for every client or random. They would stay as long as the session.
+const HANDSHAKE: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::UPGRADE,
+    header::SEC_WEBSOCKET_EXTENSIONS,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+];
+
 /// A deep copy: headers and URI of a request are slices of hyper's read buffer, 16 KiB that would live as long as they.
-pub(crate) fn copied(parts: Parts) -> Parts {
+///
+/// Headers for which `is_kept` is false are left out.
+fn copied(parts: Parts, is_kept: impl Fn(&HeaderName) -> bool) -> Parts {
     let (mut copy, ()) = Request::new(()).into_parts();
     copy.method = parts.method;
     copy.version = parts.version;
     // What was parsed once parses again.
     copy.uri = parts.uri.to_string().parse().unwrap_or_default();
-    copy.headers.reserve(parts.headers.len());
-    for (name, value) in &parts.headers {
+    let count = parts.headers.keys().filter(|name| is_kept(name)).count();
+    copy.headers.reserve(count);
+    for (name, value) in parts.headers.iter().filter(|(name, _)| is_kept(name)) {
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
             copy.headers.append(name, value);
@@ -213,6 +211,11 @@ pub(crate) fn copied(parts: Parts) -> Parts {
     }
     copy.extensions = parts.extensions;
     copy
+}
+
+/// The first request of a session that polls, as the session keeps it.
+pub(crate) fn of_polling(parts: Parts) -> Parts {
+    copied(parts, |_| true)
 }
 
 #[cfg(test)]

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use axum::Router;
+use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use super::{Body, origin::Origins, pages::Pages, text};
 use crate::{
-    connection::{Rejection, is_asked_for},
+    connection::{Connection, Handler, Rejection, is_asked_for},
     metrics::Metrics,
-    platform::socketio::Platform,
+    platform::socketio::{Opening, Platform},
 };
 
 /// The path that Socket.IO clients use by default, with and without its last slash.
@@ -43,8 +45,31 @@ impl Public {
         }))
     }
 
-    /// Answers one request.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    fn reject(&self, rejection: Rejection) -> Response<Body> {
+        self.0.metrics.rejected(rejection.reason());
+        rejection.response()
+    }
+}
+
+impl Handler for Public {
+    type Opening = Opening;
+
+    fn open(&self, request: Request<()>) -> Option<Opening> {
+        let parts = &self.0;
+        let is_for_it = is_for_clients(request.uri().path())
+            && is_asked_for(request.headers())
+            && parts.origins.allows(request.headers());
+        if !is_for_it {
+            return None;
+        }
+        parts.platform.check(request.into_parts().0).ok()
+    }
+
+    fn carry(&self, opening: Opening, connection: Connection<TcpStream>, read: Bytes) {
+        self.0.platform.carry(opening, connection, read);
+    }
+
+    async fn answer(&self, mut request: Request<Incoming>) -> Response<Body> {
         let parts = &self.0;
         if !is_for_clients(request.uri().path()) {
             let Ok(response) = parts.pages.clone().oneshot(request).await;
@@ -54,10 +79,13 @@ impl Public {
             return self.reject(Rejection::Origin);
         }
         if is_asked_for(request.headers()) {
-            let upgraded = parts.platform.check(request);
-            return upgraded
-                .and_then(|upgrade| parts.platform.upgrade(upgrade))
-                .unwrap_or_else(|rejection| self.reject(rejection));
+            // A balancer may send it over a connection that has carried other requests.
+            let on_upgrade = hyper::upgrade::on(&mut request);
+            let opening = parts.platform.check(request.into_parts().0);
+            return match opening {
+                Ok(opening) => parts.platform.upgrade(opening, on_upgrade),
+                Err(rejection) => self.reject(rejection),
+            };
         }
         let (method, headers) = (request.method().clone(), request.headers().clone());
         let mut response = if method == Method::OPTIONS {
@@ -68,11 +96,6 @@ impl Public {
         };
         parts.origins.grant(&headers, response.headers_mut());
         response
-    }
-
-    fn reject(&self, rejection: Rejection) -> Response<Body> {
-        self.0.metrics.rejected(rejection.reason());
-        rejection.response()
     }
 }
 

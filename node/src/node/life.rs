@@ -2,7 +2,6 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use hyper::body::Incoming;
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -48,7 +47,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     let carried = cluster.clone();
     carrying.spawn(async move { carried.run().await });
     let written = platform.clone();
-    carrying.spawn(async move { written.carry().await });
+    carrying.spawn(async move { written.write().await });
 
     let deaf_since = watch::Sender::new(Some(Instant::now()));
     let readiness = Readiness {
@@ -88,16 +87,12 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         },
         metrics.clone(),
     );
-    let handler = move |request: hyper::Request<Incoming>| {
-        let public = public.clone();
-        async move { public.handle(request).await }
-    };
     let patience = Patience {
         write_stall: config.limits.write_stall,
         read_pause: config.socketio.ping_timeout,
     };
     let traffic = metrics.traffic.clone();
-    tasks.spawn(listener.serve(handler, traffic, patience, tasks.clone(), stop.clone()));
+    tasks.spawn(listener.serve(public, traffic, patience, tasks.clone(), stop.clone()));
     enter(&phase, &metrics, Phase::Serving);
     tracing::info!(
         node = cluster.node_id(),

@@ -10,17 +10,19 @@ mod seat;
 mod server;
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     future::{Ready, ready},
     sync::{
-        Arc, OnceLock, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use http::{Method, Request, Response};
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http::{Method, Request, Response, request::Parts as RequestParts};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 use roomcast_adapter::{Cluster, ClusterAdapter, Namespace};
 use roomcast_gateway::{Gateway, Server};
 use socketioxide::{
@@ -28,16 +30,24 @@ use socketioxide::{
     service::SocketIoService,
 };
 use socketioxide_core::Sid;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_util::task::TaskTracker;
-use tower::{ServiceExt, service_fn, util::ServiceFn};
+use tower::{Service, ServiceExt, service_fn, util::ServiceFn};
 
 use crate::{
     config::{Config, Parser, Transport},
-    connection::{Delivery, Flusher, Rejection, Session, Sessions, Upgrade, copied},
+    connection::{
+        Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Upgrade, of_polling,
+        out_of_http,
+    },
     http::Body,
     metrics::{Metrics, NamespaceMetrics},
 };
 use payload::Encoding;
+use seat::Seat;
 use server::Cast;
 
 /// What answers requests that are not for the engine. None gets here, since the public port sorts them out.
@@ -76,6 +86,13 @@ struct Parts {
     refusing: AtomicBool,
 }
 
+/// A WebSocket that may be opened.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    upgrade: Upgrade,
+    session: Arc<Session>,
+}
+
 /// A gateway and all that its sockets share.
 struct Bound {
     gateway: Gateway,
@@ -87,9 +104,16 @@ struct Bound {
     sessions: Sessions,
     tasks: TaskTracker,
     platform: Weak<Parts>,
+    /// Seats between their client's request and the answer to it.
+    arriving: Mutex<HashMap<Sid, Weak<Seat>>>,
 }
 
 impl Bound {
+    fn arriving(&self) -> MutexGuard<'_, HashMap<Sid, Weak<Seat>>> {
+        // Entries stand for themselves, so a panic elsewhere leaves it usable.
+        self.arriving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Disconnects a client for which more waits than may.
     fn too_slow(&self, id: Sid, session: &Session) {
         if session.is_closing() {
@@ -172,6 +196,7 @@ impl Platform {
             sessions: parts.sessions.clone(),
             tasks: parts.tasks.clone(),
             platform: Arc::downgrade(&self.0),
+            arriving: Mutex::default(),
         });
         let serving = parts
             .io
@@ -185,16 +210,17 @@ impl Platform {
     }
 
     /// Writes to clients what is sent to them, for as long as it is polled.
-    pub(crate) async fn carry(&self) {
+    pub(crate) async fn write(&self) {
         self.0.flusher.run().await;
     }
 
-    /// Checks a request for a WebSocket.
+    /// Checks a request for a WebSocket, and finds its session.
     ///
     /// # Errors
     ///
-    /// What to answer in place of one.
-    pub(crate) fn check(&self, request: Request<Incoming>) -> Result<Upgrade, Rejection> {
+    /// What to answer in place of one. Also to a session that has moved to a WebSocket already, or is about to: the
+    /// engine would take the second and close both.
+    pub(crate) fn check(&self, request: RequestParts) -> Result<Opening, Rejection> {
         let engine = &self.0.io.config().engine_config;
         if !engine.allowed_transport(TransportType::Websocket) {
             return Err(Rejection::Transport);
@@ -203,49 +229,58 @@ impl Platform {
         if upgrade.session.is_none() && self.refuses() {
             return Err(Rejection::Draining);
         }
-        Ok(upgrade)
-    }
-
-    /// Opens a WebSocket: the answer to send, and a task that hands the stream to the engine once that is written.
-    ///
-    /// # Errors
-    ///
-    /// What to answer to a session that has moved to a WebSocket already, or is about to: the engine would take the
-    /// second and close both.
-    pub(crate) fn upgrade(&self, upgrade: Upgrade) -> Result<Response<Body>, Rejection> {
-        let moving = upgrade.session;
-        let session = match moving {
+        let session = match upgrade.session {
             Some(id) => self.0.sessions.resolve(id, None),
             None => self.0.sessions.open(),
         };
         if !session.begin_upgrade() {
             return Err(Rejection::Handshake);
         }
-        let (response, pending) = upgrade.accept();
+        Ok(Opening { upgrade, session })
+    }
+
+    /// Opens a WebSocket on a connection that has carried nothing else: answers, and hands the stream to the engine.
+    pub(crate) fn carry(&self, opening: Opening, connection: Connection<TcpStream>, read: Bytes) {
+        let Opening { upgrade, session } = opening;
+        let carrier = connection.carry(session.clone(), read);
+        let carrier = carrier.greeted(&upgrade.answer());
+        self.run(upgrade, session, carrier);
+    }
+
+    /// Opens a WebSocket on a connection that HTTP is served on: the answer to send, and a task that waits until it is.
+    pub(crate) fn upgrade(&self, opening: Opening, on_upgrade: OnUpgrade) -> Response<Body> {
+        let Opening { upgrade, session } = opening;
+        let response = upgrade.response();
         let platform = self.clone();
         self.0.tasks.spawn(async move {
-            let Some((connection, before, mut request)) = pending.stream().await else {
-                return;
-            };
-            request.extensions_mut().insert(session.clone());
-            let (connection, ended) = connection.carry(session, before).watched();
-            if let Err(error) = platform
-                .0
-                .service
-                .clone()
-                .oneshot((connection, request))
-                .await
-            {
-                tracing::debug!(%error, "the engine refused a websocket");
-            }
-            if let Some(id) = moving {
-                // An upgrade that fails leaves the session half moved and its polls unanswered for good, unless it is
-                // closed; one that succeeded is closed by now.
-                ended.await;
-                platform.close_polling(id).await;
+            if let Some((connection, read)) = out_of_http(on_upgrade).await {
+                let carrier = connection.carry(session.clone(), read);
+                platform.run(upgrade, session, carrier);
             }
         });
-        Ok(response)
+        response
+    }
+
+    /// Has the engine read from the stream and write to it.
+    fn run<S>(&self, upgrade: Upgrade, session: Arc<Session>, carrier: Carrier<S>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut request = upgrade.request;
+        request.extensions_mut().insert(session);
+        let mut service = self.0.service.clone();
+        let Some(id) = upgrade.session else {
+            return log_refusal(Service::call(&mut service, (carrier, request)).into_inner());
+        };
+        let (carrier, ended) = carrier.watched();
+        log_refusal(Service::call(&mut service, (carrier, request)).into_inner());
+        let platform = self.clone();
+        self.0.tasks.spawn(async move {
+            // An upgrade that fails leaves the session half moved and its polls unanswered for good, unless it is
+            // closed; one that succeeded is closed by now.
+            ended.await;
+            platform.close_polling(id).await;
+        });
     }
 
     /// Answers a request of long polling.
@@ -291,7 +326,7 @@ impl Platform {
     /// The first request of a polling session lives as long as the session: it must not hold a connection's read buffer.
     fn opening(&self, request: Request<Incoming>) -> Request<Incoming> {
         let (parts, body) = request.into_parts();
-        let mut parts = copied(parts);
+        let mut parts = of_polling(parts);
         parts.extensions.insert(self.0.sessions.open());
         Request::from_parts(parts, body)
     }
@@ -349,6 +384,12 @@ impl Platform {
             // A session that is no more, or no longer polling, is what was wanted.
             let Ok(_answer) = self.0.service.clone().oneshot(goodbye).await;
         }
+    }
+}
+
+fn log_refusal<E: std::fmt::Display>(result: Result<(), E>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "the engine refused a websocket");
     }
 }
 

@@ -36,6 +36,15 @@ pub const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: "Processors",
+        keys: &[Key::new(
+            "workers",
+            Kind::Count,
+            "Threads that serve clients; a node per processor is faster",
+        )
+        .default("1")],
+    },
+    Group {
         title: "Redis",
         keys: &[
             Key::new(

@@ -31,7 +31,7 @@ fn frame(payload: &str) -> Vec<u8> {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_stops_reading_is_ended_after_the_stall() {
     let (mut carrier, _far, session) = carrier(16);
-    let traffic = carrier.traffic.clone();
+    let traffic = carrier.0.traffic.clone();
     let start = Instant::now();
 
     carrier.write_all(&frame(&"x".repeat(100))).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_slow_reader_that_makes_progress_is_left_alone() {
 
     assert_eq!(byte.unwrap(), 7);
     assert_eq!(read, bytes);
-    assert_eq!(carrier.traffic.stalled.get(), 0);
+    assert_eq!(carrier.0.traffic.stalled.get(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +92,7 @@ async fn reading_pauses_while_too_many_events_wait() {
     let start = Instant::now();
     carrier.read_u8().await.unwrap_err();
     assert_eq!(start.elapsed(), PATIENCE.read_pause);
-    assert_eq!(carrier.traffic.behind.get(), 1);
+    assert_eq!(carrier.0.traffic.behind.get(), 1);
     drop(waiting);
 }
 
@@ -120,7 +120,7 @@ async fn what_comes_in_one_piece_can_be_read_in_small_ones() {
     }
 
     assert_eq!(read, sent);
-    assert!(carrier.read.is_empty());
+    assert!(carrier.0.read.is_empty());
 }
 
 #[tokio::test]

@@ -41,16 +41,17 @@ impl ConnectHandler<Adapter, Inline> for OnConnect {
             let seat = Seat::new(&socket, self.0.clone(), namespace.clone(), auth);
             socket.on_fallback(OnEvent(seat.clone()));
             socket.on_disconnect(OnDisconnect(seat.clone()));
-            socket.extensions.insert(seat);
+            self.0.arriving().insert(socket.id, Arc::downgrade(&seat));
         }
         Box::pin(ready(Ok(())))
     }
 
     fn call(&self, socket: Arc<Socket<Adapter>>, _auth: Option<Value>) {
-        let Some(seat) = socket.extensions.remove::<Arc<Seat>>() else {
-            return;
-        };
-        seat.take();
+        let seat = self.0.arriving().remove(&socket.id);
+        // It is gone where the client has gone meanwhile.
+        if let Some(seat) = seat.and_then(|seat| seat.upgrade()) {
+            seat.take();
+        }
     }
 }
 

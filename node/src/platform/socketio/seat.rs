@@ -32,13 +32,12 @@ pub(super) struct Seat {
     /// Not owned: the engine's socket owns the handlers that own this.
     socket: Weak<socketioxide::socket::Socket<Adapter>>,
     sid: Sid,
-    id: String,
     bound: Arc<Bound>,
     namespace: Namespace,
     session: Arc<Session>,
-    auth: Option<serde_json::Value>,
+    auth: Option<Box<serde_json::Value>>,
     time: SystemTime,
-    handshake: OnceLock<Handshake>,
+    handshake: OnceLock<Box<Handshake>>,
     queue: Queue<Job>,
     stage: Mutex<Stage>,
 }
@@ -72,11 +71,10 @@ impl Seat {
         Arc::new(Self {
             socket: Arc::downgrade(socket),
             sid: socket.id,
-            id: socket.id.to_string(),
             bound,
             namespace,
             session,
-            auth,
+            auth: auth.map(Box::new),
             time: SystemTime::now(),
             handshake: OnceLock::new(),
             queue: Queue::held(),
@@ -98,7 +96,7 @@ impl Seat {
             self.session.taken(self.namespace(), self);
             // Nothing waits for its confirmation: CONNECT is out already.
             let seat = self.clone();
-            drop(self.namespace.connected_with(self.sid, &self.id, seat));
+            drop(self.namespace.connected_with(self.sid, self.id(), seat));
         }
         self.queue.start(self, Job::Connected);
     }
@@ -128,6 +126,7 @@ impl Seat {
     pub(super) fn leave(self: &Arc<Self>, reason: DisconnectReason) {
         // While the request can still be looked at: hooks and late handlers ask for it.
         self.handshake();
+        self.bound.arriving().remove(&self.sid);
         {
             let mut stage = self.stage();
             self.session.unseat(self.namespace());
@@ -241,7 +240,7 @@ impl Worker<Job> for Seat {
 
 impl SocketPort for Seat {
     fn id(&self) -> &str {
-        &self.id
+        self.sid.as_str()
     }
 
     fn namespace(&self) -> &str {
@@ -257,9 +256,9 @@ impl SocketPort for Seat {
                 |parts| of_request(parts, self.time),
             );
             if let Some(auth) = &self.auth {
-                handshake = handshake.with_auth(auth.clone());
+                handshake = handshake.with_auth((**auth).clone());
             }
-            handshake
+            Box::new(handshake)
         })
     }
 
@@ -317,6 +316,12 @@ fn of_request(parts: &http::request::Parts, time: SystemTime) -> Handshake {
         handshake = handshake.with_header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
     }
     let query = parts.uri.query().unwrap_or_default();
+    if query.split('&').any(|pair| pair == "transport=websocket") {
+        // The connection does not keep what all of them have sent.
+        handshake = handshake
+            .with_header("connection", "Upgrade")
+            .with_header("upgrade", "websocket");
+    }
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         handshake = handshake.with_query(name, value);
     }
