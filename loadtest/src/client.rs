@@ -3,12 +3,12 @@
 mod builder;
 pub(crate) mod driver;
 pub mod engine;
-mod error;
+pub(crate) mod error;
 mod event;
 mod inbox;
 pub mod packet;
 mod target;
-mod transport;
+pub(crate) mod transport;
 
 use std::sync::Arc;
 use std::time::Duration;

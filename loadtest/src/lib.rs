@@ -28,6 +28,10 @@
 //! errors of `tokio-tungstenite` and `hyper` as sources.
 
 pub mod client;
+pub mod html;
 pub mod measure;
+pub mod monitor;
+pub mod process;
 pub mod report;
 pub mod scenario;
+mod swarm;

@@ -3,10 +3,12 @@
 //! Exit codes: 0 if the run passed, 1 if it failed or could not be run, 64 for arguments that make no sense.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
+use roomcast_loadtest::html;
 use roomcast_loadtest::report::Report;
 use roomcast_loadtest::scenario::Scenario;
 use tokio::runtime::{Builder, Runtime};
@@ -17,12 +19,12 @@ use tokio::runtime::{Builder, Runtime};
 struct Arguments {
     #[command(subcommand)]
     scenario: Scenario,
-    /// Print the report as JSON
-    #[arg(long, global = true)]
-    json: bool,
-    /// Threads that drive the clients; more than one only pays where there are idle processors
-    #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: u16,
+    /// Print the report as JSON, or write it to this file and print the table
+    #[arg(long, global = true, num_args = 0..=1, default_missing_value = "-", value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the report with its plots to this file, as a page that needs nothing else
+    #[arg(long, global = true, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 const BAD_ARGUMENTS: u8 = 64;
@@ -47,12 +49,12 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let runtime = runtime(arguments.threads).context("starting the runtime")?;
+    let runtime = runtime(arguments.scenario.threads()).context("starting the runtime")?;
     if let Err(error) = runtime.block_on(arguments.scenario.check()) {
         return Ok(complain(&error, ExitCode::from(BAD_ARGUMENTS)));
     }
     let report = runtime.block_on(arguments.scenario.run())?;
-    print(&report, arguments.json).context("printing the report")?;
+    publish(&report, arguments)?;
     Ok(if report.passed {
         ExitCode::SUCCESS
     } else {
@@ -71,15 +73,23 @@ fn runtime(threads: u16) -> std::io::Result<Runtime> {
         .build()
 }
 
-fn print(report: &Report, json: bool) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut out, report)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{report}")?;
+/// Prints the report, and writes the files that were asked for.
+fn publish(report: &Report, arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(file) = &arguments.html {
+        std::fs::write(file, html::page(report))
+            .with_context(|| format!("writing {}", file.display()))?;
     }
-    Ok(())
+    let mut out = std::io::stdout().lock();
+    let json = serde_json::to_string_pretty(report).context("writing JSON")?;
+    match &arguments.json {
+        Some(file) if file.as_os_str() == "-" => writeln!(out, "{json}"),
+        Some(file) => {
+            std::fs::write(file, json).with_context(|| format!("writing {}", file.display()))?;
+            write!(out, "{report}")
+        }
+        None => write!(out, "{report}"),
+    }
+    .context("printing the report")
 }
 
 fn complain(error: &anyhow::Error, code: ExitCode) -> ExitCode {

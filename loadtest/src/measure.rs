@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What one receiver has got from one publisher, whose messages are numbered from 0. Pure.
 #[derive(Debug, Default)]
 pub struct Track {
+    /// The first number that is owed.
+    begin: u64,
     /// One more than the highest number that has come.
     next: u64,
     /// Numbers below `next` that have not come: first number to one past the last.
@@ -24,10 +26,12 @@ pub enum Verdict {
     Reordered,
     /// Not for the first time.
     Duplicated,
+    /// From before this receiver was owed anything.
+    Early,
 }
 
 /// Counts of deliveries: one per message and receiver.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// What was sent, times its receivers.
     pub expected: u64,
@@ -50,7 +54,7 @@ pub struct Tally {
 pub struct Latency(Histogram<u64>);
 
 /// A distribution of latencies in microseconds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LatencySummary {
     /// How many were measured.
     pub count: u64,
@@ -69,8 +73,35 @@ pub struct LatencySummary {
 }
 
 impl Track {
+    /// What a receiver gets that is owed messages from this number on.
+    pub fn beginning_at(begin: u64) -> Self {
+        Self {
+            begin,
+            next: begin,
+            missing: BTreeMap::new(),
+        }
+    }
+
+    /// One more than the highest number that has come.
+    pub fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// How many numbers there are up to the highest that has come.
+    pub fn seen(&self) -> u64 {
+        self.next - self.begin
+    }
+
+    /// How many of the `sent` messages are owed.
+    pub fn expected(&self, sent: u64) -> u64 {
+        sent.saturating_sub(self.begin)
+    }
+
     /// Takes the delivery of the message with this number.
     pub fn deliver(&mut self, sequence: u64) -> Verdict {
+        if sequence < self.begin {
+            return Verdict::Early;
+        }
         if sequence >= self.next {
             if sequence > self.next {
                 self.missing.insert(self.next, sequence);
@@ -109,6 +140,7 @@ impl Tally {
                 self.reordered += 1;
             }
             Verdict::Duplicated => self.duplicated += 1,
+            Verdict::Early => {}
         }
     }
 
@@ -151,6 +183,21 @@ impl Latency {
     pub fn record(&mut self, latency: Duration) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         self.0.saturating_record(micros);
+    }
+
+    /// Points of the distribution for a plot: share of the latencies, in percent, that are at most so many microseconds.
+    pub fn curve(&self) -> Vec<(f64, u64)> {
+        const PERCENT: [f64; 19] = [
+            0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 85.0, 90.0, 95.0, 97.5, 99.0,
+            99.5, 99.9, 99.95, 99.99, 100.0,
+        ];
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        PERCENT
+            .into_iter()
+            .map(|percent| (percent, self.0.value_at_quantile(percent / 100.0)))
+            .collect()
     }
 
     /// The distribution so far.

@@ -1,51 +1,68 @@
 //! What a run came to: a table for people, JSON for machines, and whether it passed.
 
-use std::fmt;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::client::CloseReason;
 use crate::measure::{LatencySummary, Tally};
+use crate::monitor::{Cost, Observed};
+use crate::process::Part;
 
 /// Names and values of options; null where one was not used.
-pub type Settings = Vec<(&'static str, Value)>;
+pub type Settings = Vec<(String, Value)>;
+
+/// A generator that is busy for more of the time than this, per thread, may be what sets the pace.
+const BUSY: f64 = 0.9;
 
 /// The result of one run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The scenario's name, as on the command line.
-    pub scenario: &'static str,
+    pub scenario: String,
     /// Whether everything arrived as it should and every threshold was kept.
     pub passed: bool,
     /// What is wrong, in words; empty if the run passed.
     pub faults: Vec<String>,
+    /// What has to be known to read the figures.
+    pub notes: Vec<String>,
     /// The options of the run, in the order in which they are shown.
-    #[serde(serialize_with = "as_map")]
     pub settings: Settings,
     /// How connecting went.
     pub connects: Connects,
-    /// How sending and receiving went.
-    pub traffic: Traffic,
+    /// How sending and receiving went, where the scenario does so.
+    pub traffic: Option<Traffic>,
     /// What came of every delivery.
-    pub deliveries: Tally,
+    pub deliveries: Option<Tally>,
+    /// Of clients that left and came back, or stopped reading.
+    pub returns: Option<Returns>,
+    /// What it cost, by name.
+    pub figures: BTreeMap<String, f64>,
+    /// Processes, and each second: while messages were sent, or clients connected.
+    pub observed: Observed,
 }
 
 /// How connecting went.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Connects {
     /// How many connected.
     pub clients: u64,
     /// How long that took in all.
     pub seconds: f64,
-    /// How long each took, from the TCP connection to the seat in the namespace.
+    /// How long each took, from the TCP connection to the seat in the namespace; on a schedule, from when it was due.
     pub latency_us: LatencySummary,
 }
 
 /// How sending and receiving went.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Traffic {
-    /// Messages that publishers sent.
+    /// Messages that were sent.
     pub sent: u64,
     /// Messages that were due, but that a connection did not take.
     pub unsent: u64,
@@ -63,18 +80,51 @@ pub struct Traffic {
     pub latency_us: LatencySummary,
     /// How late this program itself was, on a schedule: a part of every latency that is not the cluster's.
     pub schedule_lag_us: Option<LatencySummary>,
+    /// The distribution of the latencies: percent, and microseconds.
+    pub percentiles: Vec<(f64, u64)>,
+}
+
+/// Of clients that left and came back, or stopped reading.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Returns {
+    /// How often one came back.
+    pub count: u64,
+    /// How long they were away, until they were in their rooms again.
+    pub away_us: LatencySummary,
+    /// Messages that were sent meanwhile, or were under way when they left: missed, not lost.
+    pub missed: u64,
+    /// Clients that stopped reading.
+    pub stalled: u64,
+    /// How many of these the server disconnected.
+    pub stalled_disconnected: u64,
 }
 
 impl Report {
-    /// Judges a run.
-    pub fn new(
-        scenario: &'static str,
-        settings: Settings,
-        connects: Connects,
+    /// A report of which only the beginning is known.
+    pub fn new(scenario: &str, settings: Settings, connects: Connects) -> Self {
+        Self {
+            scenario: scenario.to_owned(),
+            passed: true,
+            faults: Vec::new(),
+            notes: Vec::new(),
+            settings,
+            connects,
+            traffic: None,
+            deliveries: None,
+            returns: None,
+            figures: BTreeMap::new(),
+            observed: Observed::default(),
+        }
+    }
+
+    /// Takes what happened, and says what is wrong with it.
+    pub(crate) fn judge(
+        &mut self,
         traffic: Traffic,
         deliveries: Tally,
-        max_p99: Option<Duration>,
-    ) -> Self {
+        observed: Observed,
+        threads: u16,
+    ) {
         let mut faults = deliveries.faults();
         if deliveries.delivered == 0 {
             faults.push("nothing was delivered".to_owned());
@@ -89,206 +139,129 @@ impl Report {
         if let Some(event) = &traffic.first_stray_event {
             faults.push(format!("an event that nobody asked for: {event}"));
         }
-        let p99 = Duration::from_micros(traffic.latency_us.p99);
-        if let Some(limit) = max_p99.filter(|&limit| p99 > limit) {
-            faults.push(format!("the latency's p99 is {p99:?}, above {limit:?}"));
+        self.look_at_own_part(&observed, threads);
+        if let Some(lag) = &traffic.schedule_lag_us
+            && lag.p99 * 2 > traffic.latency_us.p99
+            && lag.p99 > 1000
+        {
+            self.notes.push(format!(
+                "this program was late: the p99 of its own lag is {:.1} ms of the latency's {:.1} ms",
+                lag.p99 as f64 / 1000.0,
+                traffic.latency_us.p99 as f64 / 1000.0
+            ));
         }
-        Self {
-            scenario,
-            passed: faults.is_empty(),
-            faults,
-            settings,
-            connects,
-            traffic,
-            deliveries,
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{}", self.scenario)?;
-        for (name, value) in &self.settings {
-            match value {
-                Value::Null => {}
-                Value::Array(values) => {
-                    let values: Vec<_> = values.iter().filter_map(Value::as_str).collect();
-                    row(out, name, values.join(" "))?;
-                }
-                Value::String(text) => row(out, name, text)?,
-                value => row(out, name, value)?,
+        let deliveries_made = deliveries.delivered.max(1) as f64;
+        let servers = observed.cpu_seconds(Part::Server);
+        let redis = observed.cpu_seconds(Part::Redis);
+        if servers > 0.0 {
+            self.figure(
+                "server_cpu_us_per_delivery",
+                1e6 * servers / deliveries_made,
+            );
+            if redis > 0.0 {
+                let all = servers + redis;
+                self.figure(
+                    "server_and_redis_cpu_us_per_delivery",
+                    1e6 * all / deliveries_made,
+                );
             }
         }
-
-        let Connects {
-            clients,
-            seconds,
-            latency_us,
-        } = &self.connects;
-        writeln!(out, "connects")?;
-        row(out, "clients", clients)?;
-        row(out, "seconds", format_args!("{seconds:.2}"))?;
-        row(out, "latency", Distribution(latency_us))?;
-
-        let traffic = &self.traffic;
-        writeln!(out, "messages")?;
-        row(out, "sent", traffic.sent)?;
-        row(out, "unsent", traffic.unsent)?;
-        row(out, "seconds", format_args!("{:.2}", traffic.seconds))?;
-        row(out, "disconnected", traffic.disconnected)?;
-
-        let tally = &self.deliveries;
-        writeln!(out, "deliveries")?;
-        row(out, "expected", tally.expected)?;
-        row(out, "delivered", tally.delivered)?;
-        row(
-            out,
-            "per second",
-            format_args!("{:.0}", traffic.deliveries_per_second),
-        )?;
-        row(out, "lost", tally.lost)?;
-        row(out, "duplicated", tally.duplicated)?;
-        row(out, "out of order", tally.reordered)?;
-        row(out, "misrouted", tally.misrouted)?;
-        row(out, "corrupted", tally.corrupted)?;
-        row(out, "latency", Distribution(&traffic.latency_us))?;
-        if let Some(lag) = &traffic.schedule_lag_us {
-            row(out, "of it our own lag", Distribution(lag))?;
-        }
-
-        if self.passed {
-            return writeln!(out, "passed");
-        }
-        writeln!(out, "FAILED")?;
-        for fault in &self.faults {
-            writeln!(out, "  {fault}")?;
-        }
-        Ok(())
-    }
-}
-
-fn as_map<S: Serializer>(settings: &Settings, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(settings.iter().map(|(name, value)| (name, value)))
-}
-
-fn row(out: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {
-    writeln!(out, "  {:<20}{value}", name.replace('_', " "))
-}
-
-/// Percentiles in milliseconds, on one line.
-struct Distribution<'a>(&'a LatencySummary);
-
-impl fmt::Display for Distribution<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let LatencySummary {
-            p50,
-            p90,
-            p99,
-            p999,
-            max,
-            ..
-        } = *self.0;
-        for (name, micros) in [
-            ("p50", p50),
-            ("p90", p90),
-            ("p99", p99),
-            ("p99.9", p999),
-            ("max", max),
-        ] {
-            let (millis, rest) = (micros / 1000, micros % 1000);
-            write!(out, "{name} {millis}.{rest:03}  ")?;
-        }
-        write!(out, "ms")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn report(deliveries: Tally, max_p99: Option<Duration>) -> Report {
-        let latency_us = LatencySummary {
-            count: 1,
-            p99: 2_500,
-            ..LatencySummary::default()
-        };
-        let connects = Connects {
-            clients: 1,
-            seconds: 0.5,
-            latency_us: latency_us.clone(),
-        };
-        let traffic = Traffic {
-            sent: 1,
-            unsent: 0,
-            seconds: 1.0,
-            deliveries_per_second: 1.0,
-            disconnected: 0,
-            first_disconnect: None,
-            first_stray_event: None,
-            latency_us,
-            schedule_lag_us: None,
-        };
-        let settings = vec![
-            ("urls", json!(["http://127.0.0.1:3000"])),
-            ("rate", json!(100)),
-            ("in_flight", json!(null)),
-        ];
-        Report::new("fanout", settings, connects, traffic, deliveries, max_p99)
+        self.figure("deliveries_per_second", traffic.deliveries_per_second);
+        self.traffic = Some(traffic);
+        self.deliveries = Some(deliveries);
+        self.observed = observed;
+        self.fail(faults);
     }
 
-    fn delivered() -> Tally {
-        Tally {
-            expected: 1,
-            delivered: 1,
-            ..Tally::default()
+    /// Takes what connecting and then idling cost.
+    pub(crate) fn hold(
+        &mut self,
+        connecting: Observed,
+        holding: &Observed,
+        ends: &[CloseReason],
+        threads: u16,
+    ) {
+        let clients = self.connects.clients.max(1) as f64;
+        self.look_at_own_part(&connecting, threads);
+        let servers = connecting.cpu_seconds(Part::Server);
+        if servers > 0.0 {
+            self.figure("server_cpu_us_per_connect", 1e6 * servers / clients);
+            let grown: f64 = of_servers(holding)
+                .zip(of_servers(&connecting))
+                .map(|(after, before)| after.usage.rss_kib as f64 - before.rss_before_kib as f64)
+                .sum();
+            self.figure("server_kib_per_connection", grown / clients);
+            let idle = holding.cpu_seconds(Part::Server) / holding.seconds.max(f64::EPSILON);
+            self.figure("server_cpu_percent_idle", 100.0 * idle);
+        }
+        self.figure("connects_per_second", clients / self.connects.seconds);
+        self.observed = connecting;
+        if let Some(first) = ends.first() {
+            let count = ends.len();
+            self.fail(vec![format!(
+                "{count} clients lost their connection: {first}"
+            )]);
         }
     }
 
-    #[test]
-    fn a_run_without_faults_passes() {
-        let report = report(delivered(), Some(Duration::from_millis(3)));
-
-        assert!(report.passed);
-        let text = report.to_string();
-        assert!(text.ends_with("passed\n"), "{text}");
-        assert!(text.contains("p99 2.500"), "{text}");
-        assert!(!text.contains("in flight"), "{text}");
+    /// Fails the run where a threshold was missed.
+    pub(crate) fn limit(&mut self, max_p99: Option<Duration>, min_rate: Option<f64>) {
+        let Some(traffic) = &self.traffic else { return };
+        let mut faults = Vec::new();
+        faults.extend(above("latency", &traffic.latency_us, max_p99));
+        let rate = traffic.deliveries_per_second;
+        if let Some(limit) = min_rate.filter(|&limit| rate < limit) {
+            faults.push(format!(
+                "{rate:.0} deliveries a second are fewer than {limit:.0}"
+            ));
+        }
+        self.fail(faults);
     }
 
-    #[test]
-    fn machines_read_the_same_in_json() {
-        let json = serde_json::to_string(&report(delivered(), None)).unwrap();
-
-        assert!(json.starts_with(r#"{"scenario":"fanout","passed":true,"faults":[],"#));
-        assert!(json.contains(r#"{"urls":["http://127.0.0.1:3000"],"rate":100,"in_flight":null}"#));
-        assert!(json.contains(r#""lost":0"#));
+    /// Fails the run where connecting took too long.
+    pub(crate) fn limit_connects(&mut self, max_p99: Option<Duration>) {
+        let fault = above("time to connect", &self.connects.latency_us, max_p99);
+        self.fail(fault.into_iter().collect());
     }
 
-    #[test]
-    fn one_lost_delivery_fails_the_run() {
-        let report = report(
-            Tally {
-                lost: 1,
-                ..delivered()
-            },
-            None,
+    fn fail(&mut self, faults: Vec<String>) {
+        self.faults.extend(faults);
+        self.passed = self.faults.is_empty();
+    }
+
+    fn figure(&mut self, name: &str, value: f64) {
+        self.figures.insert(name.to_owned(), value);
+    }
+
+    /// What this program used itself; a note where that may be what set the pace.
+    fn look_at_own_part(&mut self, observed: &Observed, threads: u16) {
+        let own = observed.cpu_seconds(Part::Generator);
+        let all: f64 = observed
+            .processes
+            .iter()
+            .map(|cost| cost.usage.cpu_seconds())
+            .sum();
+        self.figure(
+            "generator_cpu_share_percent",
+            100.0 * own / all.max(f64::EPSILON),
         );
-
-        assert_eq!(report.faults, ["1 deliveries lost"]);
-        assert!(report.to_string().contains("FAILED"));
+        let busy = own / (observed.seconds * f64::from(threads)).max(f64::EPSILON);
+        if busy > BUSY {
+            self.notes.push(format!(
+                "this program was busy for {:.0} % of the time: it may be what set the pace",
+                100.0 * busy
+            ));
+        }
     }
+}
 
-    #[test]
-    fn a_missed_threshold_fails_the_run() {
-        let report = report(delivered(), Some(Duration::from_millis(2)));
+fn of_servers(observed: &Observed) -> impl Iterator<Item = &Cost> {
+    let costs = observed.processes.iter();
+    costs.filter(|cost| cost.part == Part::Server)
+}
 
-        assert_eq!(report.faults, ["the latency's p99 is 2.5ms, above 2ms"]);
-    }
-
-    #[test]
-    fn a_run_that_delivers_nothing_proves_nothing() {
-        assert!(!report(Tally::default(), None).passed);
-    }
+fn above(what: &str, latency: &LatencySummary, limit: Option<Duration>) -> Option<String> {
+    let p99 = Duration::from_micros(latency.p99);
+    let limit = limit.filter(|&limit| p99 > limit)?;
+    Some(format!("the {what}'s p99 is {p99:?}, above {limit:?}"))
 }

@@ -1,7 +1,15 @@
 //! Scenarios: what is done to a cluster. Each has options, which are checked before anything is sent, and a report.
 
+mod broadcast;
+mod churn;
 mod cluster;
+mod connect;
+mod drain;
+mod echo;
+mod events;
 mod fanout;
+mod flow;
+mod slow;
 
 use std::time::Duration;
 
@@ -9,15 +17,35 @@ use clap::Subcommand;
 
 use crate::report::Report;
 
-pub use self::cluster::{Cluster, EventNames};
+pub use self::broadcast::Broadcast;
+pub use self::churn::Churn;
+pub use self::cluster::Cluster;
+pub use self::connect::Connect;
+pub use self::drain::Drain;
+pub use self::echo::Echo;
+pub use self::events::EventNames;
 pub use self::fanout::Fanout;
+pub use self::flow::Load;
+pub use self::slow::Slow;
 
 /// What can be run.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Scenario {
     /// Clients in rooms, and publishers who send to those rooms; every delivery is checked
     Fanout(Fanout),
+    /// Publishers who send to everyone in the namespace; every delivery is checked
+    Broadcast(Broadcast),
+    /// Every client asks for its own data back; every answer is checked
+    Echo(Echo),
+    /// Clients connect at a rate, and then idle
+    Connect(Connect),
+    /// As fanout, while clients drop their connections and come back
+    Churn(Churn),
+    /// As fanout, while a node is taken away and its clients go to the others
+    Drain(Drain),
+    /// As fanout, while some clients stop reading
+    Slow(Slow),
 }
 
 impl Scenario {
@@ -28,7 +56,13 @@ impl Scenario {
     /// A sentence for the person who typed them.
     pub async fn check(&self) -> anyhow::Result<()> {
         match self {
-            Self::Fanout(fanout) => fanout.check().await,
+            Self::Echo(echo) => echo.check().await,
+            Self::Connect(connect) => connect.check().await,
+            Self::Fanout(fanout) => fanout.flow().check().await,
+            Self::Broadcast(broadcast) => broadcast.flow().check().await,
+            Self::Churn(churn) => churn.flow().check().await,
+            Self::Drain(drain) => drain.flow().check().await,
+            Self::Slow(slow) => slow.flow().check().await,
         }
     }
 
@@ -39,8 +73,28 @@ impl Scenario {
     /// Whatever kept the scenario from being run, such as a cluster that refuses its clients.
     pub async fn run(&self) -> anyhow::Result<Report> {
         match self {
-            Self::Fanout(fanout) => fanout.run().await,
+            Self::Echo(echo) => echo.run().await,
+            Self::Connect(connect) => connect.run().await,
+            Self::Fanout(fanout) => fanout.flow().run().await,
+            Self::Broadcast(broadcast) => broadcast.flow().run().await,
+            Self::Churn(churn) => churn.flow().run().await,
+            Self::Drain(drain) => drain.flow().run().await,
+            Self::Slow(slow) => slow.flow().run().await,
         }
+    }
+
+    /// How many threads are to drive the clients.
+    pub fn threads(&self) -> u16 {
+        let cluster = match self {
+            Self::Echo(echo) => &echo.cluster,
+            Self::Connect(connect) => &connect.cluster,
+            Self::Fanout(Fanout { load, .. })
+            | Self::Broadcast(Broadcast { load })
+            | Self::Churn(Churn { load, .. })
+            | Self::Drain(Drain { load, .. })
+            | Self::Slow(Slow { load, .. }) => &load.cluster,
+        };
+        cluster.threads()
     }
 }
 

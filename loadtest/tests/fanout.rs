@@ -209,7 +209,7 @@ async fn a_room_that_cannot_be_joined_is_an_error_with_the_servers_words() {
 
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(error.contains("client 1 to its room"), "{error}");
+    assert!(error.contains("9 of 9 clients to their rooms"), "{error}");
     assert!(error.contains("exception"), "{error}");
 }
 

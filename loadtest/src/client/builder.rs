@@ -121,6 +121,26 @@ impl Builder {
         ))
     }
 
+    pub(crate) fn chosen_transport(&self) -> Transport {
+        self.transport
+    }
+
+    pub(crate) fn chosen_namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub(crate) fn chosen_auth(&self) -> Option<&Value> {
+        self.auth.as_ref()
+    }
+
+    /// Waits for a seat, as long as it may take.
+    pub(crate) async fn in_time<T>(
+        &self,
+        seat: impl Future<Output = Result<T, ConnectError>>,
+    ) -> Result<T, ConnectError> {
+        in_time("seat", Instant::now(), self.deadline, seat).await
+    }
+
     /// Connects, and leaves to the caller who drives the connection.
     pub(crate) async fn open(&self) -> Result<Opened, ConnectError> {
         let start = Instant::now();
@@ -145,7 +165,7 @@ impl Builder {
         .await
     }
 
-    fn transport_options(&self) -> Result<TransportOptions, ConnectError> {
+    pub(crate) fn transport_options(&self) -> Result<TransportOptions, ConnectError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             let invalid = |error: http::Error| ConnectError::Request(error);

@@ -20,6 +20,11 @@ const COMMANDS: usize = 256;
 
 /// What a connection's owner does with what comes in. Called by the driver, so it must not block.
 pub(crate) trait Inbound {
+    /// What comes until the next call was read at this time. Not every driver tells.
+    fn batch(&mut self, now: std::time::Instant) {
+        let _ = now;
+    }
+
     /// Takes the text of a Socket.IO packet.
     fn message(&mut self, packet: &str) -> Result<(), CloseReason>;
 

@@ -19,6 +19,8 @@ pub enum Transport {
     WebSocket,
     /// HTTP long polling, never upgraded.
     Polling,
+    /// Long polling for the seat, and then a WebSocket, as stock clients do; for load tests.
+    Upgrade,
 }
 
 /// How a transport is opened.
@@ -57,12 +59,13 @@ impl TransportOptions {
     pub(crate) async fn open(&self) -> Result<Connection, ConnectError> {
         match self.transport {
             Transport::WebSocket => websocket::open(self).await,
-            Transport::Polling => polling::open(self).await,
+            // A client of its own stays where the session begins.
+            Transport::Polling | Transport::Upgrade => polling::open(self).await,
         }
     }
 
     /// The path and query of a request on this transport.
-    fn request_target(&self, transport: &str) -> String {
+    pub(crate) fn request_target(&self, transport: &str) -> String {
         let Self { path, query, .. } = self;
         format!("{path}?EIO=4&transport={transport}{query}")
     }
@@ -96,6 +99,13 @@ impl Sender {
 }
 
 impl Receiver {
+    /// Polls no more once the poll that is under way has ended; frames end with what it brings.
+    pub(crate) fn stop_polling(&self) {
+        if let Self::Polling(receiver) = self {
+            receiver.stop();
+        }
+    }
+
     /// The next frame, or why there will be none.
     ///
     /// # Cancel safety

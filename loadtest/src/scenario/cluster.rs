@@ -1,15 +1,18 @@
-//! The cluster under load: where its nodes are, how clients connect to it, what its events are called.
+//! The cluster under load: where its nodes are, how clients connect to it, and which processes it consists of.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::Value;
 
 use super::duration;
-use crate::client::driver::Opened;
-use crate::client::{Client, Target, Transport};
+use super::events::EventNames;
+use crate::client::{Builder, Client, Target, Transport};
 use crate::measure::Latency;
+use crate::process::{Part, Process};
+use crate::swarm::Seat;
 
 /// Options that every scenario has.
 #[derive(Clone, Debug, Args)]
@@ -23,44 +26,38 @@ pub struct Cluster {
     /// What carries the packets
     #[arg(long, value_enum, default_value_t)]
     pub transport: Transport,
+    /// The auth payload with which clients ask for their seats, as JSON
+    #[arg(long, value_parser = json)]
+    pub auth: Option<Value>,
     /// How many clients connect at the same time
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     pub connect_concurrency: u16,
     /// How long a client may take to connect, and later all of them to join their rooms
     #[arg(long, default_value = "10s", value_parser = duration)]
     pub connect_timeout: Duration,
-}
-
-/// The names of the events of the `/` gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventNames {
-    /// Joins the room that is its body.
-    pub join_room: String,
-    /// Sends `data` to everyone in `room`.
-    pub send_to_room: String,
-    /// What everyone in the room gets.
-    pub room_message: String,
+    /// A server's process, as NAME=PID, whose use of the machine is reported; may be given several times
+    #[arg(long = "pid", value_parser = Process::parse)]
+    pub pids: Vec<Process>,
+    /// Redis' process
+    #[arg(long)]
+    pub redis_pid: Option<u32>,
+    /// Threads that drive the clients; more than one only pays where there are idle processors
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// What the server's events are called
+    #[command(flatten)]
+    pub events: EventNames,
 }
 
 /// Clients that have connected and are driven by nobody yet, in their order, and how long each took.
 pub(super) struct Crowd {
-    pub(super) clients: Vec<Opened>,
+    pub(super) seats: Vec<Seat>,
     pub(super) latency: Latency,
     pub(super) elapsed: Duration,
 }
 
-impl Default for EventNames {
-    fn default() -> Self {
-        Self {
-            join_room: "joinRoom".to_owned(),
-            send_to_room: "sendToRoom".to_owned(),
-            room_message: "roomMsg".to_owned(),
-        }
-    }
-}
-
 impl Cluster {
-    /// Load goes to this machine, unless it is said twice that it shall not.
+    /// Load goes to this machine, unless it is said twice that it shall not. Processes have to be there.
     pub(super) async fn check(&self) -> anyhow::Result<()> {
         for url in &self.urls {
             let addresses = Target::parse(url)?.resolve().await?;
@@ -69,7 +66,32 @@ impl Cluster {
                 "{url} is another machine: pass --allow-remote if you mean to put load on it"
             );
         }
-        Ok(())
+        self.processes().map(drop)
+    }
+
+    /// The processes to look at, each seen to be there.
+    pub(super) fn processes(&self) -> anyhow::Result<Vec<Process>> {
+        let mut processes = self.pids.clone();
+        processes.extend(self.redis_pid.map(|pid| Process {
+            name: "redis".to_owned(),
+            pid,
+            part: Part::Redis,
+        }));
+        for process in &processes {
+            process.usage()?;
+        }
+        Ok(processes)
+    }
+
+    /// How clients connect to one of the URLs, which are counted round.
+    pub(super) fn builder(&self, place: usize) -> Builder {
+        let builder = Client::builder(&self.urls[place % self.urls.len()])
+            .transport(self.transport)
+            .deadline(self.connect_timeout);
+        match &self.auth {
+            Some(auth) => builder.auth(auth.clone()),
+            None => builder,
+        }
     }
 
     /// Connects as many clients; `place` says to which of the URLs each belongs.
@@ -80,32 +102,38 @@ impl Cluster {
     ) -> anyhow::Result<Crowd> {
         let start = Instant::now();
         let opening = (0..clients).map(|client| {
-            let url = &self.urls[place(client) % self.urls.len()];
-            let builder = Client::builder(url)
-                .transport(self.transport)
-                .deadline(self.connect_timeout);
+            let place = place(client);
+            let builder = self.builder(place);
             async move {
                 let begun = Instant::now();
-                let opened = builder.open().await;
-                let opened = opened.with_context(|| {
+                let seat = Seat::take(&builder).await.with_context(|| {
+                    let url = &self.urls[place % self.urls.len()];
                     format!("connecting client {} of {clients} to {url}", client + 1)
                 })?;
-                anyhow::Ok((opened, begun.elapsed()))
+                anyhow::Ok((seat, begun.elapsed()))
             }
         });
         let mut latency = Latency::default();
-        let clients = stream::iter(opening)
+        let seats = stream::iter(opening)
             .buffered(usize::from(self.connect_concurrency))
-            .map_ok(|(opened, elapsed)| {
+            .map_ok(|(seat, elapsed)| {
                 latency.record(elapsed);
-                opened
+                seat
             })
             .try_collect()
             .await?;
         Ok(Crowd {
-            clients,
+            seats,
             latency,
             elapsed: start.elapsed(),
         })
     }
+
+    pub(super) fn threads(&self) -> u16 {
+        self.threads
+    }
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("{text:?} is no JSON: {error}"))
 }

@@ -1,5 +1,8 @@
 //! The polling transport: one request waits for packets, another connection posts them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, SET_COOKIE};
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -23,6 +26,7 @@ pub(crate) struct Sender {
 /// Reads what a task of its own polls, because a request that is under way cannot be dropped without loss.
 pub(crate) struct Receiver {
     frames: mpsc::Receiver<Result<Frame, CloseReason>>,
+    stopped: Arc<AtomicBool>,
     _poller: JoinSet<()>,
 }
 
@@ -63,7 +67,8 @@ pub(super) async fn open(options: &TransportOptions) -> Result<Connection, Conne
     // One frame at a time: a client that stops reading stops polling.
     let (into, frames) = mpsc::channel(1);
     let mut tasks = JoinSet::new();
-    tasks.spawn(poll(poller, first, into));
+    let stopped = Arc::new(AtomicBool::new(false));
+    tasks.spawn(poll(poller, first, into, Arc::clone(&stopped)));
     Ok(Connection {
         sender: super::Sender::Polling(Box::new(Sender {
             http,
@@ -71,6 +76,7 @@ pub(super) async fn open(options: &TransportOptions) -> Result<Connection, Conne
         })),
         receiver: super::Receiver::Polling(Receiver {
             frames,
+            stopped,
             _poller: tasks,
         }),
         handshake,
@@ -81,12 +87,16 @@ async fn poll(
     mut http: Http,
     mut frames: Vec<Frame>,
     into: mpsc::Sender<Result<Frame, CloseReason>>,
+    stopped: Arc<AtomicBool>,
 ) {
     loop {
         for frame in frames {
             if into.send(Ok(frame)).await.is_err() {
                 return;
             }
+        }
+        if stopped.load(Ordering::Acquire) {
+            return;
         }
         match http.request(Method::GET, Bytes::new()).await {
             Ok(more) => frames = more,
@@ -113,6 +123,10 @@ impl Sender {
 }
 
 impl Receiver {
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
     pub(super) async fn recv(&mut self) -> Result<Frame, CloseReason> {
         let gone = || CloseReason::TransportError("polling has ended".to_owned());
         self.frames.recv().await.unwrap_or_else(|| Err(gone()))

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::message::Format;
 use crate::measure::Latency;
+use crate::monitor::Counters;
 
 /// One run, from the first message to the last delivery.
 pub(super) struct Run {
@@ -96,6 +97,11 @@ impl Run {
         self.spent.notified().await;
     }
 
+    /// Whether no message will be sent any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
     /// Time is up: nothing more is sent.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
@@ -121,6 +127,16 @@ impl Run {
 
     pub(super) fn totals(&self) -> MutexGuard<'_, Totals> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counters for Run {
+    fn done(&self) -> u64 {
+        self.totals().delivered
+    }
+
+    fn sent(&self) -> u64 {
+        self.all_sent().iter().sum()
     }
 }
 

@@ -1,49 +1,48 @@
 //! One publisher: numbers its messages and hands them to its connection.
 
-use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use serde_json::Value;
-use tokio::sync::mpsc;
-
 use super::run::Run;
-use crate::client::driver::Command;
-use crate::client::engine::Frame;
+use crate::scenario::events::EventNames;
+use crate::swarm::Post;
 
-/// A client that sends to its room.
+/// A client that sends to its room, or to everyone.
 pub(super) struct Publisher {
     index: usize,
-    /// All of a packet that comes before the data.
+    /// All of a packet that comes before the data, and after it.
     head: String,
-    commands: mpsc::Sender<Command>,
-    /// Guards the order: the number is given and the message queued without another in between.
-    order: Mutex<()>,
+    tail: &'static str,
+    /// Guards the order: a number is given and its message sent without another in between.
+    post: Mutex<Option<Post>>,
     run: Arc<Run>,
 }
 
 impl Publisher {
     pub(super) fn new(
         index: usize,
-        event: &str,
-        room: &str,
-        commands: mpsc::Sender<Command>,
+        events: &EventNames,
+        room: Option<&str>,
         run: Arc<Run>,
     ) -> Self {
-        let mut head = String::from("42[");
-        let _ = write!(
-            head,
-            r#"{},{{"room":{},"data":"#,
-            Value::from(event),
-            Value::from(room)
-        );
+        let (head, tail) = events.publish(room);
         Self {
             index,
             head,
-            commands,
-            order: Mutex::new(()),
+            tail,
+            post: Mutex::new(None),
             run,
         }
+    }
+
+    /// Sends on this connection from now on.
+    pub(super) fn connected(&self, post: Post) {
+        *self.post() = Some(post);
+    }
+
+    fn post(&self) -> MutexGuard<'_, Option<Post>> {
+        // A handle, there or not.
+        self.post.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn index(&self) -> usize {
@@ -52,26 +51,20 @@ impl Publisher {
 
     /// Sends a message that was due at `scheduled`; one that the connection does not take now is counted as unsent.
     pub(super) fn publish(&self, scheduled: Instant) {
-        let order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        let post = self.post();
         let sequence = self.run.sent(self.index).unwrap_or_default();
         let since = scheduled.saturating_duration_since(self.run.epoch);
-        let mut text = self.head.clone();
+        let mut packet = self.head.clone();
         self.run
             .format
-            .write(&mut text, self.index, sequence, since);
-        text.push_str("}]");
-        let command = Command::Send {
-            packet: Frame::Text(text.into()),
-            attachments: Vec::new(),
-            written: None,
-        };
+            .write(&mut packet, self.index, sequence, since);
+        packet.push_str(self.tail);
         // Counted first: a delivery must never see a number that was not sent yet.
         self.run.set_sent(self.index, sequence + 1);
-        if self.commands.try_send(command).is_err() {
+        if !post.as_ref().is_some_and(|post| post.send(&packet)) {
             self.run.count_unsent();
             self.run.set_sent(self.index, sequence);
         }
-        drop(order);
     }
 
     /// Sends a message now, unless time is up or all messages are spent.

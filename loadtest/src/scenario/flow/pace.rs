@@ -3,30 +3,57 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::time::{sleep_until, timeout};
+use tokio::time::timeout;
 
 use super::publisher::Publisher;
 use super::run::Run;
 use crate::measure::Latency;
 
-/// Sends `rate` messages a second, publishers in turn. Gives back how late the schedule was kept.
-pub(super) async fn on_schedule(
-    rate: u32,
-    duration: Duration,
-    messages: u64,
-    publishers: &[Arc<Publisher>],
-) -> Latency {
+/// What is to be sent when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Schedule {
+    /// Messages a second.
+    pub(super) rate: u32,
+    pub(super) duration: Duration,
+    /// Messages at most.
+    pub(super) messages: u64,
+}
+
+/// Sends on a schedule, publishers in turn. Gives back how late the schedule was kept.
+///
+/// Blocks: a thread of its own sleeps to the tenth of a millisecond, where timers of the runtime know whole ones only. It
+/// ends early once the run is over.
+pub(super) fn on_schedule(schedule: Schedule, publishers: &[Arc<Publisher>], run: &Run) -> Latency {
+    let Schedule {
+        rate,
+        duration,
+        messages,
+    } = schedule;
     let start = Instant::now();
     let mut lag = Latency::default();
-    let schedule = (0..messages).map(|number| due(number, rate));
+    let numbers = (0..messages).map(|number| due(number, rate));
     let turns = publishers.iter().cycle();
-    for (due, publisher) in schedule.take_while(|&due| due < duration).zip(turns) {
+    for (due, publisher) in numbers.take_while(|&due| due < duration).zip(turns) {
         let scheduled = start + due;
-        sleep_until(scheduled.into()).await;
+        wait_until(scheduled);
+        if run.is_over() {
+            break;
+        }
         lag.record(scheduled.elapsed());
         publisher.publish(scheduled);
     }
+    // What was sent last has its time, too, before the rate is reckoned.
+    wait_until((start + duration).min(Instant::now() + due(1, rate)));
+    run.stop();
     lag
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a schedule is what is waited for, in a thread of its own"
+)]
+fn wait_until(time: Instant) {
+    std::thread::sleep(time.saturating_duration_since(Instant::now()));
 }
 
 /// Starts what then keeps itself going, and stops it when time or messages are up.

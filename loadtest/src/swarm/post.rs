@@ -1,0 +1,187 @@
+//! The sending end of a connection, and its switch.
+
+use std::io;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use futures_util::task::AtomicWaker;
+use tokio::net::tcp::OwnedWriteHalf;
+
+use super::frame::{self, Kind};
+use crate::client::driver::{Command, Handle};
+use crate::client::engine::Frame;
+
+/// What may wait for a server that does not read.
+const MOST: usize = 4 * 1024 * 1024;
+
+/// Sends packets on a connection that somebody else drives. A cheap handle.
+#[derive(Clone)]
+pub(crate) enum Post {
+    Lean(Arc<Lean>),
+    /// Through the client, whose handle is dropped to end it.
+    Client(Arc<Mutex<Option<Handle>>>),
+}
+
+/// What the driver of a lean connection is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Switch {
+    Run = 0,
+    /// Read nothing.
+    Pause = 1,
+    /// Let go, without a goodbye.
+    End = 2,
+}
+
+/// The outgoing half of a lean WebSocket.
+pub(crate) struct Lean {
+    writing: OwnedWriteHalf,
+    out: Mutex<Out>,
+    switch: AtomicU8,
+    masks: AtomicU32,
+    /// Wakes the driver.
+    pub(super) waker: AtomicWaker,
+}
+
+#[derive(Default)]
+struct Out {
+    bytes: Vec<u8>,
+    /// While a batch of frames is handled, what they make the client send gathers.
+    gathers: bool,
+}
+
+impl Post {
+    /// Sends a packet, without its Engine.IO type; false if the connection does not take it.
+    pub(crate) fn send(&self, packet: &str) -> bool {
+        match self {
+            Self::Lean(lean) => lean.send(Kind::Text, &[b"4", packet.as_bytes()]),
+            Self::Client(handle) => lock(handle).as_ref().is_some_and(|handle| {
+                let command = Command::Send {
+                    packet: Frame::message(packet),
+                    attachments: Vec::new(),
+                    written: None,
+                };
+                handle.commands().try_send(command).is_ok()
+            }),
+        }
+    }
+
+    /// Stops reading, so that the server's writes back up.
+    pub(crate) fn pause(&self) {
+        match self {
+            Self::Lean(lean) => lean.turn(Switch::Pause),
+            Self::Client(handle) => {
+                if let Some(handle) = &*lock(handle) {
+                    handle.set_reading(false);
+                }
+            }
+        }
+    }
+
+    /// Reads on.
+    pub(crate) fn resume(&self) {
+        match self {
+            Self::Lean(lean) => lean.resume(),
+            Self::Client(handle) => {
+                if let Some(handle) = &*lock(handle) {
+                    handle.set_reading(true);
+                }
+            }
+        }
+    }
+
+    /// Lets go of the connection without a goodbye.
+    pub(crate) fn end(&self) {
+        match self {
+            Self::Lean(lean) => lean.turn(Switch::End),
+            Self::Client(handle) => drop(lock(handle).take()),
+        }
+    }
+}
+
+impl Lean {
+    pub(super) fn new(writing: OwnedWriteHalf) -> Self {
+        Self {
+            writing,
+            out: Mutex::default(),
+            switch: AtomicU8::new(Switch::Run as u8),
+            masks: AtomicU32::new(0x9e37_79b9),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    pub(super) fn switch(&self) -> Switch {
+        match self.switch.load(Ordering::Acquire) {
+            0 => Switch::Run,
+            1 => Switch::Pause,
+            _ => Switch::End,
+        }
+    }
+
+    fn turn(&self, switch: Switch) {
+        self.switch.fetch_max(switch as u8, Ordering::AcqRel);
+        self.waker.wake();
+    }
+
+    fn resume(&self) {
+        let (pause, run) = (Switch::Pause as u8, Switch::Run as u8);
+        // Where it does not pause, it runs already or has ended.
+        let _ = self
+            .switch
+            .compare_exchange(pause, run, Ordering::AcqRel, Ordering::Acquire);
+        self.waker.wake();
+    }
+
+    /// Writes a frame, now or with the batch that is being handled.
+    pub(super) fn send(&self, kind: Kind, parts: &[&[u8]]) -> bool {
+        let mut out = lock(&self.out);
+        if out.bytes.len() > MOST {
+            return false;
+        }
+        // It need not be hard to guess here, only different each time.
+        let mask = self.masks.fetch_add(0x9e37_79b9, Ordering::Relaxed);
+        frame::put(&mut out.bytes, kind, parts, mask.to_ne_bytes());
+        if out.gathers {
+            return true;
+        }
+        match self.write(&mut out.bytes) {
+            Ok(true) => {}
+            // The driver waits for the connection to take more, or meets the same error.
+            Ok(false) | Err(_) => self.waker.wake(),
+        }
+        true
+    }
+
+    /// From now on frames gather, until [`poll_flush`](Self::poll_flush).
+    pub(super) fn gather(&self) {
+        lock(&self.out).gathers = true;
+    }
+
+    /// Writes all that waits.
+    pub(super) fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut out = lock(&self.out);
+        out.gathers = false;
+        while !self.write(&mut out.bytes)? {
+            ready!(self.writing.as_ref().poll_write_ready(context))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// True once nothing is left; false if the connection takes no more.
+    fn write(&self, bytes: &mut Vec<u8>) -> io::Result<bool> {
+        while !bytes.is_empty() {
+            match self.writing.try_write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => drop(bytes.drain(..written)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each holds values that are whole between any two statements.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
