@@ -5,7 +5,7 @@ CARGO ?= cargo
 export PATH := $(CURDIR)/target/tools/node_modules/node/bin:$(CURDIR)/target/tools/python/bin:$(PATH)
 NEXTEST_PROFILE ?= default
 
-.PHONY: help run test setup build unit live e2e deploy-check lint cluster compose
+.PHONY: help run test setup build unit live e2e deploy-check lint cluster compose bench bench-build microbench
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -45,6 +45,18 @@ lint: ## formatting, lints, documentation, licences, spelling
 	$(CARGO) check --locked --quiet --manifest-path adapter/fuzz/Cargo.toml
 	$(CARGO) deny --all-features --locked --config .deny.toml check licenses bans sources
 	typos --config .typos.toml
+
+bench: setup bench-build ## the load of docs/performance.md on Node.js, NestJS, socketioxide and this, side by side
+	mkdir -p target/bench
+	target/release/roomcast-loadtest compare --json target/bench/report.json --html target/bench/report.html \
+		--markdown target/bench/table.md
+
+bench-build:
+	$(CARGO) build --locked --release -p roomcast-node --bin roomcast -p roomcast-loadtest
+	CARGO_TARGET_DIR=target/peers $(CARGO) build --locked --release --manifest-path loadtest/peers/socketioxide/Cargo.toml
+	npm ci --silent --no-audit --no-fund --prefix loadtest/peers/node
+	npm ci --silent --no-audit --no-fund --prefix loadtest/peers/nest
+	npm run --silent --prefix loadtest/peers/nest build
 
 cluster: ## three nodes with Redis and the rest, in containers
 	docker compose up --build || docker-compose up --build

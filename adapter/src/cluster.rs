@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -128,6 +129,13 @@ impl Cluster {
             ?ended,
             "a task of the cluster ended, other nodes are not heard any more"
         );
+    }
+
+    /// Ready when more may be broadcast: pending while the bus is so much slower than this node that the outbox is half
+    /// full. For servers that can hold back a client whose events become broadcasts. While the bus is away it is ready, and
+    /// what the outbox cannot hold is dropped and counted.
+    pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.0.outbox.poll_ready(context)
     }
 
     /// Waits until the bus has everything that was broadcast so far, for at most `patience`.

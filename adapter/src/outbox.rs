@@ -8,7 +8,7 @@ use std::{
     future::Future,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -44,6 +44,10 @@ struct Queue {
     bytes: usize,
     /// How many were taken out and have not arrived yet.
     under_way: usize,
+    /// The bus takes messages, so that waiting helps.
+    is_emptied: bool,
+    /// Those who wait before they publish more.
+    held_back: Vec<Waker>,
 }
 
 #[derive(Debug)]
@@ -87,6 +91,19 @@ impl Queue {
         dropped
     }
 
+    /// Whether whoever publishes shall wait: the bus is slower than they. While it is away, waiting helps nobody.
+    fn holds_back(&self) -> bool {
+        self.is_emptied && self.bytes > self.bytes_limit / 2
+    }
+
+    /// Those who need not wait any more.
+    fn released(&mut self) -> Vec<Waker> {
+        if self.is_emptied && self.bytes > self.bytes_limit / 4 {
+            return Vec::new();
+        }
+        mem::take(&mut self.held_back)
+    }
+
     fn pop(&mut self) -> Option<Message> {
         let message = self.messages.pop_front()?;
         self.bytes -= message.size();
@@ -113,6 +130,8 @@ impl Outbox {
                 messages: VecDeque::new(),
                 bytes: 0,
                 under_way: 0,
+                is_emptied: false,
+                held_back: Vec::new(),
             }),
             changed: Notify::new(),
             observer,
@@ -129,6 +148,28 @@ impl Outbox {
         self.0.changed.notify_one();
     }
 
+    /// Ready to take more without losing what waits. Where more waits than half of what may, and the bus takes it, the
+    /// waker is woken once a quarter is left.
+    pub(crate) fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut queue = self.lock();
+        if !queue.holds_back() {
+            return Poll::Ready(());
+        }
+        queue.held_back.push(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Whether the bus takes messages at the moment.
+    fn set_emptied(&self, is_emptied: bool) {
+        self.lock().is_emptied = is_emptied;
+        self.release();
+    }
+
+    fn release(&self) {
+        let released = self.lock().released();
+        released.into_iter().for_each(Waker::wake);
+    }
+
     /// Whether everything has arrived, or was given up.
     fn is_done(&self) -> bool {
         let queue = self.lock();
@@ -137,9 +178,13 @@ impl Outbox {
 
     /// The next message, which is under way from now on.
     fn take(&self) -> Option<Message> {
-        let mut queue = self.lock();
-        let message = queue.pop()?;
-        queue.under_way += 1;
+        let message = {
+            let mut queue = self.lock();
+            let message = queue.pop()?;
+            queue.under_way += 1;
+            message
+        };
+        self.release();
         Some(message)
     }
 
@@ -179,6 +224,7 @@ pub(crate) async fn publish(outbox: Outbox, bus: Arc<dyn Bus>) {
     let mut look = tokio::time::interval(LOOK);
     loop {
         let now = *link.borrow_and_update();
+        outbox.set_emptied(now.publishing);
         let new_epoch = now.publishing.then_some(now.epoch);
         if new_epoch != epoch {
             epoch = new_epoch;
@@ -252,6 +298,8 @@ mod tests {
             messages: VecDeque::new(),
             bytes: 0,
             under_way: 0,
+            is_emptied: true,
+            held_back: Vec::new(),
         }
     }
 
@@ -294,5 +342,35 @@ mod tests {
         assert_eq!(queue.expire(Instant::now()), 1);
 
         assert_eq!(queue.pop().unwrap().payload.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_publishes_waits_while_the_bus_is_slower() {
+        let counts = Arc::new(crate::testing::Counts::default());
+        let outbox = Outbox::new(1000, Duration::from_secs(5), counts.clone());
+        outbox.set_emptied(true);
+        let push = || outbox.push(String::new(), Bytes::from(vec![0; 200]));
+        let ready = async || poll!(std::future::poll_fn(|context| outbox.poll_ready(context)));
+
+        push();
+        assert!(ready().await.is_ready());
+        push();
+        push();
+        assert!(ready().await.is_pending());
+        let waits = outbox.clone();
+        let waiting = tokio::spawn(async move {
+            std::future::poll_fn(|context| waits.poll_ready(context)).await;
+        });
+        tokio::task::yield_now().await;
+        while outbox.take().is_some() {}
+        waiting.await.unwrap();
+
+        push();
+        push();
+        push();
+        assert!(ready().await.is_pending());
+        outbox.set_emptied(false);
+        assert!(ready().await.is_ready(), "an outage holds nobody back");
+        assert_eq!(counts.dropped(DropCause::OutboxFull), 0);
     }
 }

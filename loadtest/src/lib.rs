@@ -28,6 +28,7 @@
 //! errors of `tokio-tungstenite` and `hyper` as sources.
 
 pub mod client;
+pub mod compare;
 pub mod html;
 pub mod measure;
 pub mod monitor;

@@ -3,13 +3,13 @@
 //! Exit codes: 0 if the run passed, 1 if it failed or could not be run, 64 for arguments that make no sense.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use roomcast_loadtest::compare::Compare;
 use roomcast_loadtest::html;
-use roomcast_loadtest::report::Report;
 use roomcast_loadtest::scenario::Scenario;
 use tokio::runtime::{Builder, Runtime};
 
@@ -18,13 +18,30 @@ use tokio::runtime::{Builder, Runtime};
 #[command(name = "roomcast-loadtest", version, args_override_self = true)]
 struct Arguments {
     #[command(subcommand)]
-    scenario: Scenario,
+    action: Action,
     /// Print the report as JSON, or write it to this file and print the table
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "-", value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write the report with its plots to this file, as a page that needs nothing else
     #[arg(long, global = true, value_name = "FILE")]
     html: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+enum Action {
+    #[command(flatten)]
+    Scenario(Scenario),
+    /// The same load on Node.js, NestJS, stock socketioxide and Roomcast, in turn
+    Compare(Compare),
+}
+
+/// What is printed, and written to files.
+struct Output {
+    passed: bool,
+    table: String,
+    json: String,
+    page: String,
 }
 
 const BAD_ARGUMENTS: u8 = 64;
@@ -49,17 +66,65 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let runtime = runtime(arguments.scenario.threads()).context("starting the runtime")?;
-    if let Err(error) = runtime.block_on(arguments.scenario.check()) {
+    let threads = match &arguments.action {
+        Action::Scenario(scenario) => scenario.threads(),
+        Action::Compare(_) => 1,
+    };
+    let runtime = runtime(threads).context("starting the runtime")?;
+    if let Err(error) = runtime.block_on(arguments.action.check()) {
         return Ok(complain(&error, ExitCode::from(BAD_ARGUMENTS)));
     }
-    let report = runtime.block_on(arguments.scenario.run())?;
-    publish(&report, arguments)?;
-    Ok(if report.passed {
+    let output = runtime.block_on(async {
+        tokio::select! {
+            output = arguments.action.run() => output,
+            // What was started ends with the future above.
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted.context("listening for signals")?;
+                anyhow::bail!("interrupted")
+            }
+        }
+    })?;
+    publish(&output, arguments)?;
+    Ok(if output.passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+impl Action {
+    async fn check(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Scenario(scenario) => scenario.check().await,
+            Self::Compare(compare) => compare.check(),
+        }
+    }
+
+    async fn run(&self) -> anyhow::Result<Output> {
+        match self {
+            Self::Scenario(scenario) => {
+                let report = scenario.run().await?;
+                Ok(Output {
+                    passed: report.passed,
+                    table: report.to_string(),
+                    json: serde_json::to_string_pretty(&report)?,
+                    page: html::page(&report),
+                })
+            }
+            Self::Compare(compare) => {
+                let comparison = compare.run().await?;
+                if let Some(file) = &compare.markdown {
+                    write(file, &comparison.markdown())?;
+                }
+                Ok(Output {
+                    passed: true,
+                    table: comparison.to_string(),
+                    json: serde_json::to_string_pretty(&comparison)?,
+                    page: comparison.page(),
+                })
+            }
+        }
+    }
 }
 
 fn runtime(threads: u16) -> std::io::Result<Runtime> {
@@ -74,22 +139,24 @@ fn runtime(threads: u16) -> std::io::Result<Runtime> {
 }
 
 /// Prints the report, and writes the files that were asked for.
-fn publish(report: &Report, arguments: &Arguments) -> anyhow::Result<()> {
+fn publish(output: &Output, arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(file) = &arguments.html {
-        std::fs::write(file, html::page(report))
-            .with_context(|| format!("writing {}", file.display()))?;
+        write(file, &output.page)?;
     }
     let mut out = std::io::stdout().lock();
-    let json = serde_json::to_string_pretty(report).context("writing JSON")?;
     match &arguments.json {
-        Some(file) if file.as_os_str() == "-" => writeln!(out, "{json}"),
+        Some(file) if file.as_os_str() == "-" => writeln!(out, "{}", output.json),
         Some(file) => {
-            std::fs::write(file, json).with_context(|| format!("writing {}", file.display()))?;
-            write!(out, "{report}")
+            write(file, &output.json)?;
+            write!(out, "{}", output.table)
         }
-        None => write!(out, "{report}"),
+        None => write!(out, "{}", output.table),
     }
     .context("printing the report")
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))
 }
 
 fn complain(error: &anyhow::Error, code: ExitCode) -> ExitCode {

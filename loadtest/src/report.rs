@@ -173,6 +173,18 @@ impl Report {
         self.fail(faults);
     }
 
+    /// Takes what the servers hold once clients idle again, in KiB: what traffic has left behind.
+    pub(crate) fn after_hold(&mut self, rss_kib: &[u64], clients: u32) {
+        let grown: f64 = of_servers(&self.observed)
+            .zip(rss_kib)
+            .map(|(cost, after)| *after as f64 - cost.rss_before_kib as f64)
+            .sum();
+        self.figure(
+            "server_kib_grown_per_connection",
+            grown / f64::from(clients.max(1)),
+        );
+    }
+
     /// Takes what connecting and then idling cost.
     pub(crate) fn hold(
         &mut self,

@@ -102,7 +102,7 @@ impl Scenario {
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads `10s`, `500ms` or `2m`, up to a day.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let malformed = || format!("{text:?} is no duration such as 10s, 500ms or 2m");
     let digits = text
         .find(|character: char| !character.is_ascii_digit())

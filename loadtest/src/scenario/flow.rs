@@ -67,6 +67,9 @@ pub struct Load {
     /// Size of a message's data in bytes, at least
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     payload: u32,
+    /// How long clients idle once all has come, to see what the servers' memory returns to
+    #[arg(long, default_value = "0s", value_parser = duration)]
+    hold: Duration,
     /// How long nothing may come before what is missing counts as lost
     #[arg(long, default_value = "5s", value_parser = duration)]
     grace: Duration,
@@ -204,6 +207,8 @@ impl Flow<'_> {
         let observed = monitor.finish().await?;
         let sent = run.all_sent();
         self.wait(&sent, &run, &stage).await;
+        tokio::time::sleep(load.hold).await;
+        let after = memory(&load.cluster);
 
         stage.end();
         let mut tally = Tally::default();
@@ -244,6 +249,9 @@ impl Flow<'_> {
         let mut report = Report::new(self.name, self.settings(), connects);
         report.returns = (self.conduct != Conduct::Steady).then_some(returns);
         report.judge(traffic, tally, observed, load.cluster.threads());
+        if !load.hold.is_zero() {
+            report.after_hold(&after, load.clients);
+        }
         report.limit(load.max_p99, load.min_rate);
         Ok(report)
     }
@@ -382,6 +390,15 @@ impl Flow<'_> {
         }
         tokio::time::sleep(LINGER).await;
     }
+}
+
+/// The resident memory of each process of the cluster, in KiB.
+fn memory(cluster: &Cluster) -> Vec<u64> {
+    let processes = cluster.pids.iter();
+    // One that was taken away holds nothing.
+    processes
+        .map(|process| process.usage().map_or(0, |usage| usage.rss_kib))
+        .collect()
 }
 
 impl Ended {

@@ -211,6 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Carrier<S> {
             }
             // Whether it can be written to or not, the connection may be read.
             ready!(this.poll_pause(context))?;
+            ready!(this.session.poll_bus(context));
         }
         if this.read.is_empty() {
             let read = with_scratch(|scratch| {

@@ -30,6 +30,8 @@ pub(crate) struct Session {
     bytes: AtomicUsize,
     closing: AtomicBool,
     upgrading: AtomicBool,
+    /// One of its events became a broadcast, since it was last asked.
+    publishing: AtomicBool,
     reader: AtomicWaker,
     /// Wakes a POST of a polling session that was held back.
     caught_up: Notify,
@@ -53,6 +55,7 @@ impl Session {
             bytes: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             upgrading: AtomicBool::new(false),
+            publishing: AtomicBool::new(false),
             reader: AtomicWaker::new(),
             caught_up: Notify::new(),
             sessions,
@@ -96,6 +99,20 @@ impl Session {
             }
             notified.await;
         }
+    }
+
+    /// One of its events became a broadcast.
+    pub(crate) fn publishes(&self) {
+        self.publishing.store(true, Ordering::Relaxed);
+    }
+
+    /// Ready to be read from: a client whose events become broadcasts waits while the bus is slower than it.
+    pub(crate) fn poll_bus(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.publishing.load(Ordering::Relaxed) {
+            ready!(self.sessions.delivery().cluster.poll_ready(context));
+            self.publishing.store(false, Ordering::Relaxed);
+        }
+        Poll::Ready(())
     }
 
     /// Begins the move to a WebSocket; false if one is under way, or done.

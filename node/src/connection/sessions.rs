@@ -5,13 +5,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
+use roomcast_adapter::Cluster;
 use socketioxide_core::Sid;
 
 use super::{Flusher, Session, Traffic};
 
-/// How sessions are sent what is for them.
+/// How sessions are sent what is for them, and what holds them back.
 #[derive(Debug)]
 pub(crate) struct Delivery {
+    pub(crate) cluster: Cluster,
     pub(crate) flusher: Flusher,
     pub(crate) traffic: Arc<Traffic>,
     /// How many bytes may wait for one client.
@@ -125,7 +127,10 @@ impl Sessions {
 impl Sessions {
     /// Sessions whose flusher nobody runs.
     pub(crate) fn for_tests() -> Self {
+        let config = roomcast_adapter::Config::default();
+        let bus = roomcast_adapter::bus::MemoryBus::alone();
         Self::new(Delivery {
+            cluster: Cluster::new("test", bus, config, ()),
             flusher: Flusher::default(),
             traffic: crate::metrics::Metrics::new("test").traffic.clone(),
             send_queue: 4 * 1024 * 1024,

@@ -5,14 +5,17 @@
 
 mod handlers;
 mod payload;
+mod published;
 mod queue;
 mod seat;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
     convert::Infallible,
-    future::{Ready, ready},
+    future::{Ready, poll_fn, ready},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -159,6 +162,7 @@ impl Platform {
             ));
         let flusher = Flusher::default();
         let delivery = Delivery {
+            cluster: cluster.clone(),
             flusher: flusher.clone(),
             traffic: metrics.traffic.clone(),
             send_queue: config.limits.send_queue,
@@ -372,8 +376,10 @@ impl Platform {
         let caught_up = tokio::time::timeout(self.0.patience, session.caught_up()).await;
         if caught_up.is_err() {
             self.0.metrics.traffic.behind.inc();
+            return false;
         }
-        caught_up.is_ok()
+        poll_fn(|context| session.poll_bus(context)).await;
+        true
     }
 
     /// Closes a session that is polling, as its client would: the engine has no other public way.

@@ -16,7 +16,7 @@ use socketioxide_core::{Sid, packet::Packet};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Adapter, Bound,
+    Adapter, Bound, published,
     queue::{Queue, Work, Worker},
 };
 use crate::connection::{FENCE, Fence, Peer, Session, Waiting, of_packet};
@@ -225,7 +225,7 @@ impl Worker<Job> for Seat {
                 let duration = self.bound.metrics.received(&name);
                 let handled = self.bound.gateway.dispatch(socket, event, ack);
                 Box::pin(async move {
-                    let outcome = handled.await;
+                    let outcome = published::told(handled, || seat.session.publishes()).await;
                     duration.observe(start.elapsed().as_secs_f64());
                     seat.log(&name, &outcome);
                 })

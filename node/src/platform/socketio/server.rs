@@ -13,7 +13,7 @@ use socketioxide_core::{
     packet::Packet,
 };
 
-use super::payload::Encoding;
+use super::{payload::Encoding, published};
 use crate::metrics::NamespaceMetrics;
 
 /// Broadcasts in every namespace of this node.
@@ -62,6 +62,7 @@ impl ServerPort for Cast {
         self.count(namespace, event.event());
         let (text, attachments) = event.into_parts();
         let value = self.encoding.value(text, attachments)?;
+        published::note();
         target
             .broadcast(
                 Packet::event(namespace.to_owned(), value),
