@@ -28,7 +28,7 @@ pub(crate) use order::FENCE;
 pub(crate) use patience::Patience;
 pub(crate) use session::{Fence, Session, Waiting};
 pub(crate) use sessions::{Delivery, Sessions};
-pub(crate) use upgrade::{Rejection, Upgrade, is_asked_for, of_polling, out_of_http};
+pub(crate) use upgrade::{Rejection, Upgrade, copied, is_asked_for, out_of_http};
 
 use std::{
     io::{self, IoSlice},

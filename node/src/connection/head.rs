@@ -3,11 +3,19 @@
 //! Most connections are WebSockets. For these, an HTTP server would be set up and torn down again, and leave its traces
 //! between the memory that stays; so their one request is read here. All others are handed on with what was read.
 
-use std::io;
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Poll, ready},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    net::TcpStream,
+};
 
 use super::scratch::with_scratch;
 
@@ -30,22 +38,22 @@ impl Head {
     /// What the system says. An end before the first byte is an error as well.
     pub(super) async fn read(
         &mut self,
-        stream: &TcpStream,
+        stream: &mut TcpStream,
         limit: usize,
     ) -> io::Result<Option<Request<()>>> {
         loop {
-            stream.readable().await?;
-            let read = with_scratch(|scratch| {
-                let bytes = stream.try_read(scratch)?;
-                self.bytes.extend_from_slice(&scratch[..bytes]);
-                Ok(bytes)
+            let read = poll_fn(|context| {
+                with_scratch(|scratch| {
+                    let mut buffer = ReadBuf::new(scratch);
+                    ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
+                    self.bytes.extend_from_slice(buffer.filled());
+                    Poll::Ready(Ok::<_, io::Error>(buffer.filled().len()))
+                })
             });
-            match read {
-                Ok(0) if self.bytes.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(0) => return Ok(None),
-                Ok(_) => {}
-                Err(error) if io::Error::kind(&error) == io::ErrorKind::WouldBlock => continue,
-                Err(error) => return Err(error),
+            match read.await? {
+                0 if self.bytes.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
+                0 => return Ok(None),
+                _ => {}
             }
             match parse(&self.bytes) {
                 Some(Parsed::Request(request, len)) => {
@@ -113,7 +121,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap())
             .await
             .unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
         let mut head = Head::default();
         let writing = async {
             for piece in pieces {
@@ -122,7 +130,7 @@ mod tests {
             }
             drop(client);
         };
-        let (request, ()) = tokio::join!(head.read(&stream, 1000), writing);
+        let (request, ()) = tokio::join!(head.read(&mut stream, 1000), writing);
         Ok((request?, head.rest(), head.all()))
     }
 

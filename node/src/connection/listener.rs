@@ -134,13 +134,13 @@ impl Listener {
 
 /// Reads the first request, and has the connection carried or served.
 async fn begin(
-    connection: Connection<TcpStream>,
+    mut connection: Connection<TcpStream>,
     peer: IpAddr,
     handler: impl Handler,
     stop: CancellationToken,
 ) {
     let mut head = Head::default();
-    let reading = head.read(&connection.stream, HEAD);
+    let reading = head.read(&mut connection.stream, HEAD);
     let read = tokio::select! {
         read = tokio::time::timeout(HEADER_TIMEOUT, reading) => read,
         () = stop.cancelled() => return,

@@ -163,7 +163,10 @@ impl Session {
     /// The connection is gone.
     pub(super) fn dropped(&self) {
         let mut outlet = self.outlet();
-        outlet.wire = Wire::Gone;
+        if let Wire::Tcp(half) = std::mem::replace(&mut outlet.wire, Wire::Gone) {
+            // The other half closes the connection as a whole.
+            half.forget();
+        }
         outlet.end(
             io::ErrorKind::NotConnected,
             self.sessions.delivery().flusher.buffers(),

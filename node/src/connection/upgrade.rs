@@ -89,16 +89,19 @@ pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {
 }
 
 impl Upgrade {
-    /// Checks a request that asks for a WebSocket.
+    /// Checks a request that asks for a WebSocket, and whose memory is its own.
     ///
     /// # Errors
     ///
     /// The [`Rejection`] to answer with.
-    pub(crate) fn check(parts: Parts) -> Result<Self, Rejection> {
+    pub(crate) fn check(mut parts: Parts) -> Result<Self, Rejection> {
+        let accept = accept_key(&parts.method, parts.version, &parts.headers)?;
+        let session = session(parts.uri.query().unwrap_or_default())?;
+        parts.headers = without_handshake(parts.headers);
         Ok(Self {
-            accept: accept_key(&parts.method, parts.version, &parts.headers)?,
-            session: session(parts.uri.query().unwrap_or_default())?,
-            request: Request::from_parts(copied(parts, |name| !HANDSHAKE.contains(name)), ()),
+            accept,
+            session,
+            request: Request::from_parts(parts, ()),
         })
     }
 
@@ -192,18 +195,31 @@ const HANDSHAKE: [HeaderName; 5] = [
     header::SEC_WEBSOCKET_VERSION,
 ];
 
+/// A map of its own size, since a map does not shrink.
+fn without_handshake(headers: HeaderMap) -> HeaderMap {
+    let is_kept = |name: &HeaderName| !HANDSHAKE.contains(name);
+    let count = headers.keys().filter(|name| is_kept(name)).count();
+    let mut kept = HeaderMap::with_capacity(count);
+    let mut last = None;
+    for (name, value) in headers {
+        // A further value comes without the name.
+        last = name.or(last);
+        if let Some(name) = last.as_ref().filter(|name| is_kept(name)) {
+            kept.append(name, value);
+        }
+    }
+    kept
+}
+
 /// A deep copy: headers and URI of a request are slices of hyper's read buffer, 16 KiB that would live as long as they.
-///
-/// Headers for which `is_kept` is false are left out.
-fn copied(parts: Parts, is_kept: impl Fn(&HeaderName) -> bool) -> Parts {
+pub(crate) fn copied(parts: Parts) -> Parts {
     let (mut copy, ()) = Request::new(()).into_parts();
     copy.method = parts.method;
     copy.version = parts.version;
     // What was parsed once parses again.
     copy.uri = parts.uri.to_string().parse().unwrap_or_default();
-    let count = parts.headers.keys().filter(|name| is_kept(name)).count();
-    copy.headers.reserve(count);
-    for (name, value) in parts.headers.iter().filter(|(name, _)| is_kept(name)) {
+    copy.headers.reserve(parts.headers.len());
+    for (name, value) in &parts.headers {
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
             copy.headers.append(name, value);
@@ -211,11 +227,6 @@ fn copied(parts: Parts, is_kept: impl Fn(&HeaderName) -> bool) -> Parts {
     }
     copy.extensions = parts.extensions;
     copy
-}
-
-/// The first request of a session that polls, as the session keeps it.
-pub(crate) fn of_polling(parts: Parts) -> Parts {
-    copied(parts, |_| true)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use tower::ServiceExt;
 
 use super::{Body, origin::Origins, pages::Pages, text};
 use crate::{
-    connection::{Connection, Handler, Rejection, is_asked_for},
+    connection::{Connection, Handler, Rejection, copied, is_asked_for},
     metrics::Metrics,
     platform::socketio::{Opening, Platform},
 };
@@ -81,7 +81,7 @@ impl Handler for Public {
         if is_asked_for(request.headers()) {
             // A balancer may send it over a connection that has carried other requests.
             let on_upgrade = hyper::upgrade::on(&mut request);
-            let opening = parts.platform.check(request.into_parts().0);
+            let opening = parts.platform.check(copied(request.into_parts().0));
             return match opening {
                 Ok(opening) => parts.platform.upgrade(opening, on_upgrade),
                 Err(rejection) => self.reject(rejection),

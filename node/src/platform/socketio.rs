@@ -43,7 +43,7 @@ use tower::{Service, ServiceExt, service_fn, util::ServiceFn};
 use crate::{
     config::{Config, Parser, Transport},
     connection::{
-        Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Upgrade, of_polling,
+        Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Upgrade, copied,
         out_of_http,
     },
     http::Body,
@@ -330,7 +330,7 @@ impl Platform {
     /// The first request of a polling session lives as long as the session: it must not hold a connection's read buffer.
     fn opening(&self, request: Request<Incoming>) -> Request<Incoming> {
         let (parts, body) = request.into_parts();
-        let mut parts = of_polling(parts);
+        let mut parts = copied(parts);
         parts.extensions.insert(self.0.sessions.open());
         Request::from_parts(parts, body)
     }
