@@ -51,6 +51,9 @@ bench: setup bench-build ## the load of docs/performance.md on Node.js, NestJS, 
 	target/release/roomcast-loadtest compare --json target/bench/report.json --html target/bench/report.html \
 		--markdown target/bench/table.md
 
+microbench: ## the encoders, the decoders and the room index by themselves
+	$(CARGO) bench --locked -p roomcast-adapter --features test-util --bench hot_path
+
 bench-build:
 	$(CARGO) build --locked --release -p roomcast-node --bin roomcast -p roomcast-loadtest
 	CARGO_TARGET_DIR=target/peers $(CARGO) build --locked --release --manifest-path loadtest/peers/socketioxide/Cargo.toml

@@ -166,6 +166,9 @@
 //! The public interface has types of `socketioxide-core` 0.20, `fred` 10 and `bytes` 1.
 
 mod adapter;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod bench;
 pub mod bus;
 mod channel;
 mod cluster;

@@ -357,13 +357,12 @@ mod tests {
         push();
         push();
         assert!(ready().await.is_pending());
-        let waits = outbox.clone();
-        let waiting = tokio::spawn(async move {
-            std::future::poll_fn(|context| waits.poll_ready(context)).await;
-        });
-        tokio::task::yield_now().await;
-        while outbox.take().is_some() {}
-        waiting.await.unwrap();
+        let waiting = std::future::poll_fn(|context| outbox.poll_ready(context));
+        let emptying = async {
+            tokio::task::yield_now().await;
+            while outbox.take().is_some() {}
+        };
+        tokio::join!(waiting, emptying);
 
         push();
         push();

@@ -4,11 +4,11 @@
 //! started again. Peers are interleaved, so that what changes on the machine meets all of them. A run in which a delivery
 //! was lost, repeated or reordered does not count, however fast it was.
 
-mod machine;
+pub(crate) mod machine;
 mod output;
-mod peer;
+pub(crate) mod peer;
 mod row;
-mod running;
+pub(crate) mod running;
 mod statistics;
 
 use std::path::PathBuf;
@@ -140,7 +140,7 @@ impl Compare {
         comparison: &mut Comparison,
     ) -> anyhow::Result<()> {
         let shape = row.shape();
-        let running = Running::start(&self.programs, peer, shape.nodes, shape.redis).await?;
+        let running = Running::start(&self.programs, peer, shape.nodes, shape.redis, &[]).await?;
         let report = running.load(&row.arguments(self.duration)).await?;
         running.end().await;
         let is_sound = row.is_sound(&report);

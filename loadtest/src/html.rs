@@ -1,6 +1,6 @@
 //! Reports as pages: one file each, with plots, that needs nothing else.
 
-mod plot;
+pub(crate) mod plot;
 
 use std::fmt::Write as _;
 
@@ -33,7 +33,7 @@ pub fn page(report: &Report) -> String {
         section(
             &mut body,
             "Latency by percentile (milliseconds)",
-            Plot::percentiles(vec![latencies]),
+            &Plot::percentiles(vec![latencies]),
         );
     }
     let timeline = &report.observed.timeline;
@@ -51,7 +51,7 @@ pub fn page(report: &Report) -> String {
         section(
             &mut body,
             "Deliveries and messages a second",
-            Plot::timeline(vec![rate, sent]),
+            &Plot::timeline(vec![rate, sent]),
         );
         let of_processes = |value: &dyn Fn(usize, usize) -> f64| {
             let processes = report.observed.processes.iter().enumerate();
@@ -63,10 +63,10 @@ pub fn page(report: &Report) -> String {
         section(
             &mut body,
             "Processor time (percent of one processor)",
-            Plot::timeline(cpu),
+            &Plot::timeline(cpu),
         );
         let memory = of_processes(&|at, process| timeline[at].rss_kib[process] as f64 / 1024.0);
-        section(&mut body, "Resident memory (MiB)", Plot::timeline(memory));
+        section(&mut body, "Resident memory (MiB)", &Plot::timeline(memory));
     }
     let _ = write!(
         body,
@@ -93,7 +93,7 @@ pub(crate) fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-fn section(body: &mut String, title: &str, plot: Plot) {
+pub(crate) fn section(body: &mut String, title: &str, plot: &Plot) {
     let _ = write!(
         body,
         "<h2>{}</h2><figure>{}</figure>",

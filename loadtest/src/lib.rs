@@ -29,6 +29,7 @@
 
 pub mod client;
 pub mod compare;
+pub mod growth;
 pub mod html;
 pub mod measure;
 pub mod monitor;

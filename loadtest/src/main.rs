@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use roomcast_loadtest::compare::Compare;
+use roomcast_loadtest::growth::Growth;
 use roomcast_loadtest::html;
 use roomcast_loadtest::scenario::Scenario;
 use tokio::runtime::{Builder, Runtime};
@@ -34,6 +35,8 @@ enum Action {
     Scenario(Scenario),
     /// The same load on Node.js, NestJS, stock socketioxide and Roomcast, in turn
     Compare(Compare),
+    /// What a message costs each node and Redis as a cluster grows: measured with few nodes, reckoned for many
+    Growth(Growth),
 }
 
 /// What is printed, and written to files.
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let threads = match &arguments.action {
         Action::Scenario(scenario) => scenario.threads(),
-        Action::Compare(_) => 1,
+        Action::Compare(_) | Action::Growth(_) => 1,
     };
     let runtime = runtime(threads).context("starting the runtime")?;
     if let Err(error) = runtime.block_on(arguments.action.check()) {
@@ -97,6 +100,7 @@ impl Action {
         match self {
             Self::Scenario(scenario) => scenario.check().await,
             Self::Compare(compare) => compare.check(),
+            Self::Growth(growth) => growth.check(),
         }
     }
 
@@ -121,6 +125,21 @@ impl Action {
                     table: comparison.to_string(),
                     json: serde_json::to_string_pretty(&comparison)?,
                     page: comparison.page(),
+                })
+            }
+            Self::Growth(growth) => {
+                let outlook = growth.run().await?;
+                if let Some(file) = &growth.markdown {
+                    write(file, &outlook.markdown())?;
+                }
+                if let Some(file) = &growth.svg {
+                    write(file, &outlook.plot())?;
+                }
+                Ok(Output {
+                    passed: true,
+                    table: outlook.markdown(),
+                    json: serde_json::to_string_pretty(&outlook)?,
+                    page: outlook.page(),
                 })
             }
         }

@@ -1,5 +1,7 @@
 //! What each port serves, and how a node ends.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod common;
 
 use std::time::Duration;

@@ -11,17 +11,17 @@ use super::peer::{Peer, Programs};
 
 /// What has to be known to read the figures.
 #[derive(Debug, Serialize)]
-pub(super) struct Machine {
-    pub(super) date: String,
-    pub(super) processor: String,
-    pub(super) processors: usize,
-    pub(super) memory_gib: f64,
-    pub(super) kernel: String,
-    pub(super) versions: Vec<String>,
+pub(crate) struct Machine {
+    pub(crate) date: String,
+    pub(crate) processor: String,
+    pub(crate) processors: usize,
+    pub(crate) memory_gib: f64,
+    pub(crate) kernel: String,
+    pub(crate) versions: Vec<String>,
 }
 
 impl Machine {
-    pub(super) fn here(programs: &Programs, peers: &[Peer]) -> anyhow::Result<Self> {
+    pub(crate) fn here(programs: &Programs, peers: &[Peer]) -> anyhow::Result<Self> {
         let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let mut versions = vec![
             format!("Roomcast {}", env!("CARGO_PKG_VERSION")),

@@ -10,7 +10,7 @@ use tokio::process::Command;
 /// An implementation of the `/` gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Peer {
+pub(crate) enum Peer {
     /// Socket.IO on Node.js with its own Redis adapter
     Node,
     /// NestJS with the Redis adapter of its documentation
@@ -23,7 +23,7 @@ pub(super) enum Peer {
 
 /// Where the programs are.
 #[derive(Clone, Debug, Args)]
-pub(super) struct Programs {
+pub(crate) struct Programs {
     /// The binary of this project [default: roomcast, beside this program]
     #[arg(long, value_name = "FILE")]
     roomcast: Option<PathBuf>,
@@ -39,14 +39,14 @@ pub(super) struct Programs {
     socketioxide: PathBuf,
     /// The Redis server
     #[arg(long, default_value = "redis-server", value_name = "PROGRAM")]
-    pub(super) redis_server: PathBuf,
+    pub(crate) redis_server: PathBuf,
     /// Node.js
     #[arg(long, default_value = "node", value_name = "PROGRAM")]
-    pub(super) node: PathBuf,
+    pub(crate) node: PathBuf,
 }
 
 impl Peer {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Node => "Node.js",
             Self::Nest => "NestJS",
@@ -58,7 +58,7 @@ impl Peer {
 
 impl Programs {
     /// Whether what this peer needs has been built.
-    pub(super) fn check(&self, peer: Peer) -> anyhow::Result<()> {
+    pub(crate) fn check(&self, peer: Peer) -> anyhow::Result<()> {
         let file = self.file(peer)?;
         ensure!(
             file.is_file(),
@@ -69,7 +69,7 @@ impl Programs {
     }
 
     /// What starts one server of this peer.
-    pub(super) fn server(
+    pub(crate) fn server(
         &self,
         peer: Peer,
         port: u16,

@@ -29,7 +29,7 @@ const LONGEST_RUN: Duration = Duration::from_secs(180);
 const LINES: usize = 20;
 
 /// Servers, and their Redis.
-pub(super) struct Running {
+pub(crate) struct Running {
     redis: Option<Program>,
     servers: Vec<(String, Program)>,
 }
@@ -44,11 +44,12 @@ struct Program {
 }
 
 impl Running {
-    pub(super) async fn start(
+    pub(crate) async fn start(
         programs: &Programs,
         peer: Peer,
         nodes: usize,
         with_redis: bool,
+        further: &[&str],
     ) -> anyhow::Result<Self> {
         let (mut redis, mut redis_url) = (None, None);
         if with_redis {
@@ -64,7 +65,8 @@ impl Running {
         let mut servers = Vec::new();
         for _ in 0..nodes {
             let port = free_port().await?;
-            let command = programs.server(peer, port, redis_url.as_deref())?;
+            let mut command = programs.server(peer, port, redis_url.as_deref())?;
+            command.args(further);
             let mut program = Program::start(peer.name(), command)?;
             program.wait_for(port).await?;
             let url = format!("http://127.0.0.1:{port}");
@@ -76,7 +78,7 @@ impl Running {
 
     /// Puts load on the cluster, with this program started again. `--only-first` in the arguments leaves out all nodes
     /// but the first.
-    pub(super) async fn load(&self, arguments: &[String]) -> anyhow::Result<Report> {
+    pub(crate) async fn load(&self, arguments: &[String]) -> anyhow::Result<Report> {
         let own = std::env::current_exe().context("looking for this program")?;
         let only_first = arguments.iter().any(|argument| argument == "--only-first");
         let mut command = Command::new(own);
@@ -110,7 +112,7 @@ impl Running {
     }
 
     /// Ends all of it, and waits for the end.
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         let Self { redis, servers } = self;
         for (_, server) in servers {
             server.end().await;

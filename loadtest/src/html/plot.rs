@@ -86,6 +86,20 @@ impl Plot {
         }
     }
 
+    /// The plot as a file of its own, in colours that go with light and dark.
+    pub(crate) fn file(&self) -> String {
+        let style = "svg{--0:#2f6fde;--1:#d9822b;--2:#2a9d6f;--3:#8a4fd0;--4:#c2417c}\
+                     text{fill:#7a8394;font:13px system-ui,sans-serif}.grid{stroke:#7a839455}.axis{stroke:#7a8394}";
+        let svg = self.svg();
+        svg.replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1)
+            .replacen(
+                "role=\"img\">",
+                &format!("role=\"img\"><style>{style}</style>"),
+                1,
+            )
+            + "\n"
+    }
+
     /// The plot, to stand in a page.
     pub(crate) fn svg(&self) -> String {
         let top = extent(

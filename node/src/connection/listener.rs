@@ -169,7 +169,7 @@ async fn begin(
                 handler,
                 stop,
             ))
-            .await
+            .await;
         }
     }
 }

@@ -9,7 +9,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use roomcast_adapter::bus::MemoryHub;
+use roomcast_adapter::bus::{Bus, MemoryHub};
 use roomcast_loadtest::client::{Client, Transport};
 use roomcast_node::{Config, Node, gateway::Gateway};
 use tokio::{
@@ -49,7 +49,12 @@ impl TestNode {
 
     /// A node on `hub`.
     pub async fn on(hub: &MemoryHub, config: Config, gateways: Vec<Gateway>) -> Self {
-        let mut builder = Node::builder(config).bus(hub.connect());
+        Self::on_bus(hub.connect(), config, gateways).await
+    }
+
+    /// A node on a bus of the test's own.
+    pub async fn on_bus(bus: impl Bus, config: Config, gateways: Vec<Gateway>) -> Self {
+        let mut builder = Node::builder(config).bus(bus);
         for gateway in gateways {
             builder = builder.gateway(gateway);
         }

@@ -146,7 +146,7 @@ impl Stage {
                 }
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Ends every client.
