@@ -111,6 +111,11 @@ impl Running {
         serde_json::from_slice(&output.stdout).context("reading the generator's report")
     }
 
+    /// Where the servers are.
+    pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
+        self.servers.iter().map(|(url, _)| &**url)
+    }
+
     /// Ends all of it, and waits for the end.
     pub(crate) async fn end(self) {
         let Self { redis, servers } = self;

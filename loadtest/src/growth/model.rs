@@ -50,6 +50,8 @@ pub(super) struct Costs {
     pub(super) dropped: f64,
     /// Redis: taking a message.
     pub(super) redis_taken: f64,
+    /// The same where a pattern is subscribed, which is matched too.
+    pub(super) redis_taken_by_pattern: f64,
     /// Redis: sending it to one node by its room, and by pattern.
     pub(super) redis_by_room: f64,
     pub(super) redis_by_pattern: f64,
@@ -63,24 +65,27 @@ pub(super) fn spread(nodes: u32, members: u32) -> f64 {
 }
 
 impl Costs {
-    /// What runs of one and two nodes say, in which each room has members on all of them; `dropped` is what a node was seen
-    /// to pay for messages to rooms of which it has no member.
+    /// What runs say in which each room has members on all nodes: the lines that fit them best. `dropped` is what a node was
+    /// seen to pay for messages to rooms of which it has no member.
     pub(super) fn of(observations: &[Observation], dropped: f64) -> Option<Self> {
-        let seen = |way, nodes| {
-            let mut all = observations.iter();
-            all.find(|seen| seen.way == way && seen.nodes == nodes)
+        let line = |way, value: fn(&Observation) -> f64| {
+            let seen = observations.iter().filter(|seen| seen.way == way);
+            let points: Vec<_> = seen
+                .map(|seen| (f64::from(seen.nodes), value(seen)))
+                .collect();
+            fitted(points.into_iter())
         };
-        let (one, two) = (seen(Way::Rooms, 1)?, seen(Way::Rooms, 2)?);
-        let (one_pattern, two_pattern) = (seen(Way::Pattern, 1)?, seen(Way::Pattern, 2)?);
-        let applied = (two.servers_us - one.servers_us).max(0.0);
-        let redis_by_room = (two.redis_us - one.redis_us).max(0.0);
+        let (alone, applied) = line(Way::Rooms, |seen| seen.servers_us)?;
+        let (redis_taken, redis_by_room) = line(Way::Rooms, |seen| seen.redis_us)?;
+        let (redis_taken_by_pattern, redis_by_pattern) = line(Way::Pattern, |seen| seen.redis_us)?;
         Some(Self {
-            alone: one.servers_us,
+            alone: alone + applied,
             applied,
             dropped,
-            redis_taken: (one.redis_us - redis_by_room).max(0.0),
+            redis_taken,
+            redis_taken_by_pattern,
             redis_by_room,
-            redis_by_pattern: (two_pattern.redis_us - one_pattern.redis_us).max(0.0),
+            redis_by_pattern,
         })
     }
 
@@ -104,10 +109,20 @@ impl Costs {
     pub(super) fn redis_us(&self, way: Way, nodes: u32, reached: f64) -> f64 {
         match way {
             Way::Rooms => self.redis_taken + reached * self.redis_by_room,
-            Way::Pattern => self.redis_taken + f64::from(nodes) * self.redis_by_pattern,
+            Way::Pattern => self.redis_taken_by_pattern + f64::from(nodes) * self.redis_by_pattern,
             Way::Sharded => (self.redis_taken + reached * self.redis_by_room) / SHARDS,
         }
     }
+}
+
+/// The line through points with the least squares of what is missed: its value at 0, and its slope.
+fn fitted(points: impl Iterator<Item = (f64, f64)> + Clone) -> Option<(f64, f64)> {
+    let count = points.clone().count() as f64;
+    let mean = |value: fn((f64, f64)) -> f64| points.clone().map(value).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let across: f64 = points.clone().map(|point| (point.0 - x).powi(2)).sum();
+    let along: f64 = points.map(|point| (point.0 - x) * (point.1 - y)).sum();
+    (across > 0.0).then(|| (y - along / across * x, along / across))
 }
 
 #[cfg(test)]
@@ -142,7 +157,11 @@ mod tests {
         assert!((costs.servers_us(Way::Rooms, 2, 2.0) - 110.0).abs() < 1e-9);
         assert!((costs.redis_us(Way::Rooms, 2, 2.0) - 9.0).abs() < 1e-9);
         assert!((costs.redis_us(Way::Sharded, 2, 2.0) - 9.0 / 8.0).abs() < 1e-9);
-        assert_eq!(Costs::of(&observations[..3], 5.0), None);
+        assert_eq!(
+            Costs::of(&observations[..3], 5.0),
+            None,
+            "one point is no line"
+        );
     }
 
     #[test]
@@ -152,6 +171,7 @@ mod tests {
             applied: 10.0,
             dropped: 10.0,
             redis_taken: 7.0,
+            redis_taken_by_pattern: 8.0,
             redis_by_room: 1.0,
             redis_by_pattern: 1.0,
         };
