@@ -13,7 +13,8 @@ pub enum Subscribe {
     /// One channel per room that has local members, and the namespace's own channel.
     ///
     /// Needs a server that joins, leaves and reports disconnects through [`Namespace`](crate::Namespace). Above
-    /// `limit` rooms the node falls back to the pattern; below 80 % of it, it returns.
+    /// `limit` rooms the node falls back to the pattern; below 80 % of it, it returns. The rooms are in the adapter's own
+    /// index: socketioxide's, which `socket.rooms()` and `io.local()` look into, stays empty.
     PerRoom {
         /// How many rooms are subscribed one by one, rooms of socket ids included.
         limit: usize,

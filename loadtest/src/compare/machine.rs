@@ -25,7 +25,7 @@ impl Machine {
         let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let mut versions = vec![
             format!("Roomcast {}", env!("CARGO_PKG_VERSION")),
-            first_line(&programs.redis_server, "--version")?,
+            format!("Redis {}", redis_version(&programs.redis_server)?),
         ];
         if peers
             .iter()
@@ -58,6 +58,15 @@ fn value(file: &str, name: &str) -> Option<String> {
     let mut lines = text.lines().filter_map(|line| line.split_once(':'));
     let (_, value) = lines.find(|(found, _)| found.trim() == name)?;
     Some(value.trim().to_owned())
+}
+
+/// The number in a line such as `Redis server v=7.0.15 sha=…`.
+fn redis_version(program: &Path) -> anyhow::Result<String> {
+    let line = first_line(program, "--version")?;
+    let version = line
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("v="));
+    Ok(version.unwrap_or(&line).to_owned())
 }
 
 fn first_line(program: &Path, argument: &str) -> anyhow::Result<String> {

@@ -1,4 +1,4 @@
-//! The binary's `fanout` against a tiny server that delivers, or does not: the exit code tells which.
+//! The binary's scenarios against a tiny server that delivers, or does not: the exit code tells which.
 
 #![expect(
     clippy::unwrap_used,
@@ -79,22 +79,52 @@ async fn serve(stream: TcpStream, rooms: Rooms, fault: Fault) {
             },
         };
         if text.starts_with("40") {
+            rooms
+                .lock()
+                .unwrap()
+                .entry(String::new())
+                .or_default()
+                .push(into.clone());
             into.try_send(r#"40{"sid":"x"}"#.to_owned()).unwrap();
-        } else if let Some(join) = text.strip_prefix("420") {
-            let join: Vec<String> = serde_json::from_str(join).unwrap();
-            let mut rooms = rooms.lock().unwrap();
-            rooms.entry(join[1].clone()).or_default().push(into.clone());
-            let ack = match fault {
-                Fault::Refuse => r#"42["exception",{"message":"no"}]"#.to_owned(),
-                _ => format!("430{}", json!([{"room": join[1], "joined": true}])),
-            };
-            into.try_send(ack).unwrap();
-        } else if let Some(send) = text.strip_prefix("42") {
-            let send: Value = serde_json::from_str(send).unwrap();
-            let room = send[1]["room"].as_str().unwrap();
-            let message = format!("42{}", json!(["roomMsg", send[1]["data"]]));
-            deliver(&rooms.lock().unwrap(), room, &message, delivered, fault);
-            delivered += 1;
+            continue;
+        }
+        let event = text.strip_prefix("42").unwrap();
+        let (id, event) = event.split_at(event.find('[').unwrap());
+        let event: Value = serde_json::from_str(event).unwrap();
+        let data = &event[1];
+        match event[0].as_str().unwrap() {
+            "joinRoom" => {
+                let room = data.as_str().unwrap().to_owned();
+                let ack = match fault {
+                    Fault::Refuse => r#"42["exception",{"message":"no"}]"#.to_owned(),
+                    _ => format!("43{id}{}", json!([{"room": room, "joined": true}])),
+                };
+                rooms
+                    .lock()
+                    .unwrap()
+                    .entry(room)
+                    .or_default()
+                    .push(into.clone());
+                into.try_send(ack).unwrap();
+            }
+            "echo" => {
+                let mut ack = format!("43{id}{}", json!([data]));
+                if fault == Fault::Corrupt && id == "2" {
+                    ack = ack.replacen("xx", "xy", 1);
+                }
+                if fault != Fault::Lose || id != "2" {
+                    into.try_send(ack).unwrap();
+                }
+            }
+            name => {
+                let (room, reply, data) = match name {
+                    "broadcast" => ("", "msgToAll", data),
+                    _ => (data["room"].as_str().unwrap(), "roomMsg", &data["data"]),
+                };
+                let message = format!("42{}", json!([reply, data]));
+                deliver(&rooms.lock().unwrap(), room, &message, delivered, fault);
+                delivered += 1;
+            }
         }
     }
 }
@@ -122,7 +152,8 @@ fn deliver(
         }
     }
     if fault == Fault::Misroute && number == 2 {
-        let others = rooms.iter().filter(|(name, _)| *name != room);
+        let is_other = |name: &str| !name.is_empty() && name != room;
+        let others = rooms.iter().filter(|(name, _)| is_other(name));
         for member in others.flat_map(|(_, members)| members) {
             say(member, message);
         }
@@ -130,17 +161,23 @@ fn deliver(
 }
 
 /// Runs the binary against a server with this fault; its output is JSON.
-async fn fanout(fault: Fault, options: &[&str]) -> Output {
+async fn run(scenario: &str, fault: Fault, options: &[&str]) -> Output {
     let server = Server::start(fault).await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_roomcast-loadtest"));
     command
-        .args(["fanout", "--json", "--url", &server.url])
-        .args(["--clients", "9", "--rooms", "3", "--messages", "30"])
-        .args(["--grace", "200ms", "--connect-timeout", "5s"])
+        .args([scenario, "--json", "--url", &server.url])
+        .args(["--connect-timeout", "5s"])
         .args(options);
     tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap()
+}
+
+/// Nine clients in three rooms, and thirty messages.
+async fn fanout(fault: Fault, options: &[&str]) -> Output {
+    let few = "--clients 9 --rooms 3 --messages 30 --grace 200ms";
+    let all: Vec<_> = few.split(' ').chain(options.iter().copied()).collect();
+    run("fanout", fault, &all).await
 }
 
 fn report(output: &Output) -> Value {
@@ -241,4 +278,57 @@ async fn arguments_that_make_no_sense_are_refused_before_anything_is_sent() {
         assert_eq!(output.status.code(), Some(64), "{options:?}");
         assert!(error.contains(reason), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_broadcast_is_owed_to_everyone() {
+    let options = "--clients 9 --publishers 1 --messages 10 --rate 1000 --grace 200ms";
+    let options: Vec<_> = options.split(' ').collect();
+
+    let output = run("broadcast", Fault::None, &options).await;
+    assert_eq!(output.status.code(), Some(0), "{:#}", report(&output));
+    assert_eq!(report(&output)["deliveries"]["delivered"], 90);
+
+    let output = run("broadcast", Fault::Lose, &options).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(report(&output)["deliveries"]["lost"], 1);
+}
+
+#[tokio::test]
+async fn every_echo_is_checked() {
+    let options = ["--clients", "3", "--rate", "100", "--duration", "300ms"];
+
+    let output = run("echo", Fault::None, &options).await;
+    assert_eq!(output.status.code(), Some(0), "{:#}", report(&output));
+
+    let output = run("echo", Fault::Corrupt, &options).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(report(&output)["deliveries"]["corrupted"], 3);
+}
+
+#[tokio::test]
+async fn clients_that_drop_come_back_and_those_that_stay_are_owed_everything() {
+    let options = "--clients 9 --rooms 3 --rate 200 --duration 1s --grace 200ms \
+                   --every 200ms --away 50ms --one-in 2";
+    let options: Vec<_> = options.split_whitespace().collect();
+
+    let output = run("churn", Fault::None, &options).await;
+
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert!(
+        report["returns"]["count"].as_u64().unwrap() > 0,
+        "{report:#}"
+    );
+}
+
+#[tokio::test]
+async fn connections_that_idle_are_counted_and_none_may_end() {
+    let options = ["--clients", "20", "--hold", "100ms"];
+
+    let output = run("connect", Fault::None, &options).await;
+
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!(report["connects"]["latency_us"]["count"], 20);
 }
