@@ -1,6 +1,6 @@
 //! `growth`: what a message to a room costs each node and Redis, as a cluster grows.
 //!
-//! Runs of one to eight nodes give the costs of the single steps, and show how well the [model](model) fits them. Beyond, it is
+//! Runs of one to eight nodes give the costs of the single steps, and show how well the [model] fits them. Beyond, it is
 //! all reckoning: no machine of ours has a hundred nodes.
 
 mod model;
