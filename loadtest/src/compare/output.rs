@@ -44,7 +44,8 @@ impl Comparison {
         for measured in &self.measures {
             let _ = write!(body, "<tr><td>{}</td>", escaped(measured.measure.title()));
             for column in 0..self.peers.len() {
-                let _ = write!(body, "<td>{}</td>", escaped(&self.cell(measured, column)));
+                let cell = self.cell(measured, column).replace("**", "");
+                let _ = write!(body, "<td>{}</td>", escaped(&cell));
             }
             body.push_str("</tr>");
         }
@@ -102,7 +103,7 @@ impl Comparison {
             .map(|spread| spread.max)
             .fold(0.0, f64::max)
             .max(1e-9);
-        let x = |value: f64| LEFT + value.max(0.0) / largest * (WIDTH - LEFT - 190.0);
+        let x = |value: f64| LEFT + value.max(0.0) / largest * (WIDTH - LEFT - 230.0);
         let mut svg = format!(
             "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\">",
             ROW * self.peers.len() as f64
@@ -249,5 +250,6 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("3 deliveries lost"));
+        assert!(!page.contains("**"), "{page}");
     }
 }
