@@ -12,6 +12,7 @@ use super::events::EventNames;
 use crate::client::{Builder, Client, Target, Transport};
 use crate::measure::Latency;
 use crate::process::{Part, Process};
+use crate::report::Connects;
 use crate::swarm::Seat;
 
 /// Options that every scenario has.
@@ -56,6 +57,17 @@ pub(super) struct Crowd {
     pub(super) elapsed: Duration,
 }
 
+impl Crowd {
+    /// What it took to connect them, for the report.
+    pub(super) fn connects(&self) -> Connects {
+        Connects {
+            clients: self.seats.len() as u64,
+            seconds: self.elapsed.as_secs_f64(),
+            latency_us: self.latency.summary(),
+        }
+    }
+}
+
 impl Cluster {
     /// Load goes to this machine, unless it is said twice that it shall not. Processes have to be there.
     pub(super) async fn check(&self) -> anyhow::Result<()> {
@@ -69,7 +81,7 @@ impl Cluster {
         self.processes().map(drop)
     }
 
-    /// The processes to look at, each seen to be there.
+    /// The processes to look at, this one among them, each seen to be there.
     pub(super) fn processes(&self) -> anyhow::Result<Vec<Process>> {
         let mut processes = self.pids.clone();
         processes.extend(self.redis_pid.map(|pid| Process {
@@ -77,6 +89,7 @@ impl Cluster {
             pid,
             part: Part::Redis,
         }));
+        processes.push(Process::own());
         for process in &processes {
             process.usage()?;
         }

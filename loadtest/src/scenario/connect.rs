@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -16,7 +16,6 @@ use crate::client::CloseReason;
 use crate::client::driver::Inbound;
 use crate::measure::Latency;
 use crate::monitor::{Counters, Monitor};
-use crate::process::Process;
 use crate::report::{Connects, Report, Settings};
 use crate::swarm::Seat;
 
@@ -68,14 +67,12 @@ impl Inbound for Idler {
 
 impl Connect {
     pub(super) async fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.rate != Some(0), "--rate is zero");
         self.cluster.check().await
     }
 
     pub(super) async fn run(&self) -> anyhow::Result<Report> {
         let count = Arc::new(Count::default());
-        let mut processes = self.cluster.processes()?;
-        processes.push(Process::own());
+        let processes = self.cluster.processes()?;
         let expected = match self.rate {
             Some(rate) => Duration::from_secs_f64(f64::from(self.clients) / f64::from(rate)),
             None => Duration::from_secs(u64::from(self.clients) / 5000),

@@ -16,8 +16,7 @@ use crate::client::CloseReason;
 use crate::client::driver::Inbound;
 use crate::measure::{Latency, Tally, Track};
 use crate::monitor::{Counters, Monitor};
-use crate::process::Process;
-use crate::report::{Connects, Report, Settings, Traffic};
+use crate::report::{Report, Settings, Traffic};
 use crate::swarm::Post;
 
 /// How long answers may take in the end.
@@ -180,11 +179,7 @@ impl Echo {
             .cluster
             .connect(self.clients as usize, |client| client)
             .await?;
-        let connects = Connects {
-            clients: u64::from(self.clients),
-            seconds: crowd.elapsed.as_secs_f64(),
-            latency_us: crowd.latency.summary(),
-        };
+        let connects = crowd.connects();
         let shared = Arc::new(Shared {
             epoch: Instant::now(),
             event: self.cluster.events.echo(),
@@ -216,8 +211,7 @@ impl Echo {
             });
         }
 
-        let mut processes = self.cluster.processes()?;
-        processes.push(Process::own());
+        let processes = self.cluster.processes()?;
         let monitor = Monitor::start(processes, Arc::clone(&shared) as _, self.duration);
         let start = Instant::now();
         let lag = self.ask(&asking, start).await;

@@ -32,8 +32,7 @@ use super::duration;
 use crate::client::CloseReason;
 use crate::measure::{Latency, Tally};
 use crate::monitor::Monitor;
-use crate::process::Process;
-use crate::report::{Connects, Report, Returns, Settings, Traffic};
+use crate::report::{Report, Returns, Settings, Traffic};
 
 /// How long the scenario listens after the last expected delivery, so that duplicates are seen.
 const LINGER: Duration = Duration::from_millis(250);
@@ -155,11 +154,7 @@ impl Flow<'_> {
             .cluster
             .connect(load.clients as usize, |client| self.place(client))
             .await?;
-        let connects = Connects {
-            clients: u64::from(load.clients),
-            seconds: crowd.elapsed.as_secs_f64(),
-            latency_us: crowd.latency.summary(),
-        };
+        let connects = crowd.connects();
         let run = Arc::new(Run::new(
             self.publishers() as usize,
             load.messages,
@@ -175,8 +170,7 @@ impl Flow<'_> {
             .map(|client| Arc::clone(stage.publisher(client)))
             .collect();
 
-        let mut processes = load.cluster.processes()?;
-        processes.push(Process::own());
+        let processes = load.cluster.processes()?;
         let monitor = Monitor::start(processes, Arc::clone(&run) as _, load.duration);
         let start = Instant::now();
         let conducting = stage.conduct();

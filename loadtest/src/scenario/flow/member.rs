@@ -12,7 +12,7 @@ use crate::client::CloseReason;
 use crate::client::driver::Inbound;
 use crate::measure::{Tally, Track, Verdict};
 
-/// How the packet of that ack begins.
+/// How the packet of the ack of a join begins; its id is 0.
 const JOIN_ACK: &str = "30";
 
 /// The packet with which a server takes the seat in the namespace away.
