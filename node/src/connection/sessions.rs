@@ -52,6 +52,11 @@ impl Sessions {
         &self.0.delivery
     }
 
+    /// Writes to clients what waits for them, for as long as it is polled.
+    pub(crate) async fn write(&self) {
+        self.delivery().flusher.run().await;
+    }
+
     /// A new session, of which the engine's id is not known yet.
     pub(crate) fn open(&self) -> Arc<Session> {
         let mut registry = self.lock();

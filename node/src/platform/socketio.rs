@@ -79,7 +79,6 @@ struct Parts {
     cluster: Cluster,
     encoding: Encoding,
     sessions: Sessions,
-    flusher: Flusher,
     cast: Arc<Cast>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
@@ -160,10 +159,9 @@ impl Platform {
             .build_with_inner_svc(service_fn(
                 (|_| ready(Ok(Rejection::Transport.response()))) as fn(_) -> _,
             ));
-        let flusher = Flusher::default();
         let delivery = Delivery {
             cluster: cluster.clone(),
-            flusher: flusher.clone(),
+            flusher: Flusher::default(),
             traffic: metrics.traffic.clone(),
             send_queue: config.limits.send_queue,
             direct: socketio.direct,
@@ -175,7 +173,6 @@ impl Platform {
             cluster,
             encoding,
             sessions: Sessions::new(delivery),
-            flusher,
             metrics,
             tasks,
             patience: socketio.ping_timeout,
@@ -215,7 +212,7 @@ impl Platform {
 
     /// Writes to clients what is sent to them, for as long as it is polled.
     pub(crate) async fn write(&self) {
-        self.0.flusher.run().await;
+        self.0.sessions.write().await;
     }
 
     /// Checks a request for a WebSocket, and finds its session.
