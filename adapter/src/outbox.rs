@@ -4,9 +4,9 @@
 //! [`Outbox`] the handle, [`publish`] the task that empties it.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     future::Future,
-    mem,
+    mem, ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -35,6 +35,13 @@ const IN_FLIGHT_BYTES: usize = 4 * 1024 * 1024;
 /// How often waiting messages are looked through for those that are too old, while the bus is away.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Whom a waker wakes: the addresses of its data and of what acts on them.
+type Asker = (usize, usize);
+
+fn asker(waker: &Waker) -> Asker {
+    (waker.data().addr(), ptr::from_ref(waker.vtable()).addr())
+}
+
 /// Pure: a queue bounded in bytes and in age. Full means that the oldest goes first.
 #[derive(Debug)]
 struct Queue {
@@ -46,8 +53,8 @@ struct Queue {
     under_way: usize,
     /// The bus takes messages, so that waiting helps.
     is_emptied: bool,
-    /// Those who wait before they publish more.
-    held_back: Vec<Waker>,
+    /// Those who wait before they publish more, each once, however often it asks.
+    held_back: HashMap<Asker, Waker>,
 }
 
 #[derive(Debug)]
@@ -97,9 +104,9 @@ impl Queue {
     }
 
     /// Those who need not wait any more.
-    fn released(&mut self) -> Vec<Waker> {
+    fn released(&mut self) -> HashMap<Asker, Waker> {
         if self.is_emptied && self.bytes > self.bytes_limit / 4 {
-            return Vec::new();
+            return HashMap::new();
         }
         mem::take(&mut self.held_back)
     }
@@ -131,7 +138,7 @@ impl Outbox {
                 bytes: 0,
                 under_way: 0,
                 is_emptied: false,
-                held_back: Vec::new(),
+                held_back: HashMap::new(),
             }),
             changed: Notify::new(),
             observer,
@@ -155,7 +162,8 @@ impl Outbox {
         if !queue.holds_back() {
             return Poll::Ready(());
         }
-        queue.held_back.push(context.waker().clone());
+        let waker = context.waker();
+        queue.held_back.insert(asker(waker), waker.clone());
         Poll::Pending
     }
 
@@ -167,7 +175,7 @@ impl Outbox {
 
     fn release(&self) {
         let released = self.lock().released();
-        released.into_iter().for_each(Waker::wake);
+        released.into_values().for_each(Waker::wake);
     }
 
     /// Whether everything has arrived, or was given up.
@@ -299,7 +307,7 @@ mod tests {
             bytes: 0,
             under_way: 0,
             is_emptied: true,
-            held_back: Vec::new(),
+            held_back: HashMap::new(),
         }
     }
 
@@ -371,5 +379,19 @@ mod tests {
         outbox.set_emptied(false);
         assert!(ready().await.is_ready(), "an outage holds nobody back");
         assert_eq!(counts.dropped(DropCause::OutboxFull), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_often_waits_once() {
+        let outbox = Outbox::new(1000, Duration::from_secs(5), Arc::new(()));
+        outbox.set_emptied(true);
+        outbox.push(String::new(), Bytes::from(vec![0; 700]));
+
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..3 {
+            assert!(outbox.poll_ready(&mut context).is_pending());
+        }
+
+        assert_eq!(outbox.lock().held_back.len(), 1);
     }
 }
