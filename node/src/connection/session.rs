@@ -228,8 +228,7 @@ impl Session {
         }
         if outlet.waiting() > delivery.send_queue {
             delivery.traffic.overflowed.inc();
-            outlet.end(io::ErrorKind::TimedOut, delivery.flusher.buffers());
-            return self.reader.wake();
+            return self.end_outlet(&mut outlet, io::ErrorKind::TimedOut);
         }
         if outlet.push(namespace, frames(), delivery.flusher.buffers()) == Route::Now {
             self.note(&mut outlet);
@@ -243,7 +242,11 @@ impl Session {
             return Err(why.into());
         }
         let taken = outlet.engine(bytes, self.sessions.delivery().flusher.buffers());
-        self.note(&mut outlet);
+        match &taken {
+            Ok(()) => self.note(&mut outlet),
+            // Nothing may get into the middle of a frame.
+            Err(error) => self.end_outlet(&mut outlet, error.kind()),
+        }
         taken
     }
 
@@ -307,8 +310,11 @@ impl Session {
 
     /// Nothing more is written.
     pub(super) fn end(&self, why: io::ErrorKind) {
-        let buffers = self.sessions.delivery().flusher.buffers();
-        self.outlet().end(why, buffers);
+        self.end_outlet(&mut self.outlet(), why);
+    }
+
+    fn end_outlet(&self, outlet: &mut Outlet, why: io::ErrorKind) {
+        outlet.end(why, self.sessions.delivery().flusher.buffers());
         self.reader.wake();
     }
 
@@ -318,12 +324,10 @@ impl Session {
         write: impl FnMut(&Wire, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> (usize, Poll<io::Result<()>>) {
         let delivery = self.sessions.delivery();
-        let buffers = delivery.flusher.buffers();
-        let (bytes, result) = outlet.drain(buffers, write);
+        let (bytes, result) = outlet.drain(delivery.flusher.buffers(), write);
         delivery.traffic.sent.inc_by(bytes as u64);
         if let Poll::Ready(Err(error)) = &result {
-            outlet.end(error.kind(), buffers);
-            self.reader.wake();
+            self.end_outlet(outlet, error.kind());
         }
         (bytes, result)
     }

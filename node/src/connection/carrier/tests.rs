@@ -137,6 +137,25 @@ async fn a_shutdown_waits_until_everything_is_written() {
     assert_eq!(read, bytes);
 }
 
+#[tokio::test]
+async fn a_frame_that_is_cut_ends_the_connection() {
+    let (mut carrier, _far, session) = carrier(1024);
+    let mut buffer = [0; 1];
+    let read = polled_once(carrier.read(&mut buffer));
+    assert!(read.is_pending());
+
+    let cut = &frame("cut")[..4];
+    assert_eq!(
+        session.engine_writes(cut).unwrap_err().kind(),
+        io::ErrorKind::InvalidData
+    );
+
+    let ended = tokio::time::timeout(Duration::from_secs(5), read.finish());
+    let error = ended.await.expect("its end is seen").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    carrier.write_all(&frame("next")).await.unwrap_err();
+}
+
 struct Polled<F>(Pin<Box<F>>, bool);
 
 /// Polls a future once, to go on with it later.
