@@ -32,7 +32,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Action {
     #[command(flatten)]
-    Scenario(Scenario),
+    Scenario(Box<Scenario>),
     /// The same load on Node.js, NestJS, stock socketioxide and Roomcast, in turn
     Compare(Compare),
     /// What a message costs each node and Redis as a cluster grows: measured with few nodes, reckoned for many

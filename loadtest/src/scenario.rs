@@ -1,5 +1,6 @@
 //! Scenarios: what is done to a cluster. Each has options, which are checked before anything is sent, and a report.
 
+mod asking;
 mod broadcast;
 mod churn;
 mod cluster;
@@ -9,6 +10,8 @@ mod echo;
 mod events;
 mod fanout;
 mod flow;
+mod pace;
+mod rooms;
 mod slow;
 
 use std::time::Duration;
@@ -17,6 +20,7 @@ use clap::Subcommand;
 
 use crate::report::Report;
 
+pub use self::asking::Asking;
 pub use self::broadcast::Broadcast;
 pub use self::churn::Churn;
 pub use self::cluster::Cluster;
@@ -26,7 +30,9 @@ pub use self::echo::Echo;
 pub use self::events::EventNames;
 pub use self::fanout::Fanout;
 pub use self::flow::Load;
+pub use self::rooms::Rooms;
 pub use self::slow::Slow;
+pub use crate::swarm::Parser;
 
 /// What can be run.
 #[derive(Clone, Debug, Subcommand)]
@@ -38,6 +44,8 @@ pub enum Scenario {
     Broadcast(Broadcast),
     /// Every client asks for its own data back; every answer is checked
     Echo(Echo),
+    /// Every client joins room after room and leaves the oldest; every answer is checked
+    Rooms(Rooms),
     /// Clients connect at a rate, and then idle
     Connect(Connect),
     /// As fanout, while clients drop their connections and come back
@@ -56,7 +64,8 @@ impl Scenario {
     /// A sentence for the person who typed them.
     pub async fn check(&self) -> anyhow::Result<()> {
         match self {
-            Self::Echo(echo) => echo.check().await,
+            Self::Echo(echo) => echo.asking.check().await,
+            Self::Rooms(rooms) => rooms.check().await,
             Self::Connect(connect) => connect.check().await,
             Self::Fanout(fanout) => fanout.flow().check().await,
             Self::Broadcast(broadcast) => broadcast.flow().check().await,
@@ -74,6 +83,7 @@ impl Scenario {
     pub async fn run(&self) -> anyhow::Result<Report> {
         match self {
             Self::Echo(echo) => echo.run().await,
+            Self::Rooms(rooms) => rooms.run().await,
             Self::Connect(connect) => connect.run().await,
             Self::Fanout(fanout) => fanout.flow().run().await,
             Self::Broadcast(broadcast) => broadcast.flow().run().await,
@@ -86,7 +96,7 @@ impl Scenario {
     /// How many threads are to drive the clients.
     pub fn threads(&self) -> u16 {
         let cluster = match self {
-            Self::Echo(echo) => &echo.cluster,
+            Self::Echo(Echo { asking, .. }) | Self::Rooms(Rooms { asking, .. }) => &asking.cluster,
             Self::Connect(connect) => &connect.cluster,
             Self::Fanout(Fanout { load, .. })
             | Self::Broadcast(Broadcast { load })

@@ -6,8 +6,19 @@
 
 mod frame;
 mod link;
+mod msgpack;
 mod post;
 mod seat;
 
 pub(crate) use post::Post;
 pub(crate) use seat::Seat;
+
+/// How packets are written, in the names that the node's setting has for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Parser {
+    /// As Socket.IO does where nothing is said.
+    #[default]
+    Json,
+    /// As with `socket.io-msgpack-parser` on both sides; over WebSockets only.
+    Msgpack,
+}

@@ -30,6 +30,8 @@ enum Fault {
     Corrupt,
     /// One member is disconnected.
     Disconnect,
+    /// The first node lets go of whoever has got three deliveries.
+    Drain,
     /// No room can be joined.
     Refuse,
 }
@@ -37,25 +39,41 @@ enum Fault {
 /// The members of each room.
 type Rooms = Arc<Mutex<HashMap<String, Vec<mpsc::Sender<String>>>>>;
 
+/// Two nodes, of which only the first has the fault where it is about connections.
 struct Server {
     url: String,
+    second: String,
     _tasks: JoinSet<()>,
 }
 
 impl Server {
     async fn start(fault: Fault) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let rooms = Rooms::default();
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, Arc::clone(&rooms), fault));
-            }
-        });
-        Self { url, _tasks: tasks }
+        let second = match fault {
+            Fault::Drain => Fault::None,
+            fault => fault,
+        };
+        Self {
+            url: node(&mut tasks, &rooms, fault).await,
+            second: node(&mut tasks, &rooms, second).await,
+            _tasks: tasks,
+        }
     }
+}
+
+/// Starts one; its URL.
+async fn node(tasks: &mut JoinSet<()>, rooms: &Rooms, fault: Fault) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let rooms = Arc::clone(rooms);
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            connections.spawn(serve(stream, Arc::clone(&rooms), fault));
+        }
+    });
+    url
 }
 
 async fn serve(stream: TcpStream, rooms: Rooms, fault: Fault) {
@@ -64,11 +82,13 @@ async fn serve(stream: TcpStream, rooms: Rooms, fault: Fault) {
         json!({"sid": "x", "pingInterval": 25_000, "pingTimeout": 20_000, "maxPayload": 1_000_000});
     let (into, mut queue) = mpsc::channel(4096);
     into.try_send(format!("0{open}")).unwrap();
-    let mut delivered = 0;
+    let (mut delivered, mut received) = (0, 0);
     loop {
         let text = tokio::select! {
             Some(text) = queue.recv() => {
-                if socket.send(Message::text(text)).await.is_err() {
+                received += u32::from(text.starts_with("42"));
+                let lets_go = fault == Fault::Drain && received == 3;
+                if lets_go || socket.send(Message::text(text)).await.is_err() {
                     return;
                 }
                 continue;
@@ -106,6 +126,11 @@ async fn serve(stream: TcpStream, rooms: Rooms, fault: Fault) {
                     .or_default()
                     .push(into.clone());
                 into.try_send(ack).unwrap();
+            }
+            "leaveRoom" => {
+                let joined = fault == Fault::Corrupt && id == "3";
+                let ack = json!([{"room": data, "joined": joined}]);
+                into.try_send(format!("43{id}{ack}")).unwrap();
             }
             "echo" => {
                 let mut ack = format!("43{id}{}", json!([data]));
@@ -148,7 +173,7 @@ fn deliver(
             Fault::Repeat => [message; 2].iter().for_each(|text| say(member, text)),
             Fault::Corrupt => say(member, &message.replacen("abc", "abd", 1)),
             Fault::Disconnect => say(member, "41"),
-            Fault::None | Fault::Misroute | Fault::Refuse => say(member, message),
+            Fault::None | Fault::Misroute | Fault::Drain | Fault::Refuse => say(member, message),
         }
     }
     if fault == Fault::Misroute && number == 2 {
@@ -160,14 +185,18 @@ fn deliver(
     }
 }
 
-/// Runs the binary against a server with this fault; its output is JSON.
+/// Runs the binary against a server with this fault; its output is JSON. The option `SECOND` stands for the URL of its
+/// second node.
 async fn run(scenario: &str, fault: Fault, options: &[&str]) -> Output {
     let server = Server::start(fault).await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_roomcast-loadtest"));
     command
         .args([scenario, "--json", "--url", &server.url])
         .args(["--connect-timeout", "5s"])
-        .args(options);
+        .args(options.iter().map(|option| match *option {
+            "SECOND" => &server.second,
+            option => option,
+        }));
     tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap()
@@ -307,6 +336,20 @@ async fn every_echo_is_checked() {
 }
 
 #[tokio::test]
+async fn every_join_and_leave_is_checked() {
+    let options = "--clients 3 --held 2 --rate 100 --duration 300ms";
+    let options: Vec<_> = options.split(' ').collect();
+
+    let output = run("rooms", Fault::None, &options).await;
+    assert_eq!(output.status.code(), Some(0), "{:#}", report(&output));
+    assert_eq!(report(&output)["deliveries"]["delivered"], 30);
+
+    let output = run("rooms", Fault::Corrupt, &options).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(report(&output)["deliveries"]["corrupted"], 3);
+}
+
+#[tokio::test]
 async fn clients_that_drop_come_back_and_those_that_stay_are_owed_everything() {
     let options = "--clients 9 --rooms 3 --rate 200 --duration 1s --grace 200ms \
                    --every 200ms --away 50ms --one-in 2";
@@ -320,6 +363,45 @@ async fn clients_that_drop_come_back_and_those_that_stay_are_owed_everything() {
         report["returns"]["count"].as_u64().unwrap() > 0,
         "{report:#}"
     );
+}
+
+#[tokio::test]
+async fn whoever_a_server_lets_go_in_a_drain_goes_to_the_next() {
+    let options = "--url SECOND --clients 9 --rooms 3 --rate 200 --duration 500ms --grace 200ms";
+    let options: Vec<_> = options.split_whitespace().collect();
+
+    let output = run("drain", Fault::Drain, &options).await;
+
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert!(
+        report["returns"]["count"].as_u64().unwrap() > 0,
+        "{report:#}"
+    );
+}
+
+#[tokio::test]
+async fn who_stops_reading_is_left_out_and_the_others_are_owed_everything() {
+    let options = "--clients 9 --rooms 3 --slow 3 --messages 30 --rate 1000 --grace 200ms";
+    let options: Vec<_> = options.split_whitespace().collect();
+
+    let output = run("slow", Fault::None, &options).await;
+
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!(report["deliveries"]["delivered"], 60, "{report:#}");
+    assert_eq!(report["returns"]["stalled"], 3, "{report:#}");
+}
+
+#[tokio::test]
+async fn the_msgpack_parser_is_for_websockets() {
+    let options = ["--parser", "msgpack", "--transport", "polling"];
+
+    let output = fanout(Fault::None, &options).await;
+
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(error.contains("needs --transport websocket"), "{error}");
 }
 
 #[tokio::test]

@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::duration;
 use super::events::EventNames;
-use crate::client::{Builder, Client, Target, Transport};
+use crate::client::{Client, ConnectError, Target, Transport};
 use crate::measure::Latency;
 use crate::process::{Part, Process};
 use crate::report::Connects;
-use crate::swarm::Seat;
+use crate::swarm::{Parser, Seat};
 
 /// Options that every scenario has.
 #[derive(Clone, Debug, Args)]
@@ -27,6 +27,9 @@ pub struct Cluster {
     /// What carries the packets
     #[arg(long, value_enum, default_value_t)]
     pub transport: Transport,
+    /// How packets are written; msgpack needs websocket
+    #[arg(long, value_enum, default_value_t)]
+    pub parser: Parser,
     /// The auth payload with which clients ask for their seats, as JSON
     #[arg(long, value_parser = json)]
     pub auth: Option<Value>,
@@ -78,6 +81,10 @@ impl Cluster {
                 "{url} is another machine: pass --allow-remote if you mean to put load on it"
             );
         }
+        ensure!(
+            self.parser == Parser::Json || self.transport == Transport::WebSocket,
+            "--parser msgpack needs --transport websocket"
+        );
         self.processes().map(drop)
     }
 
@@ -96,15 +103,19 @@ impl Cluster {
         Ok(processes)
     }
 
-    /// How clients connect to one of the URLs, which are counted round.
-    pub(super) fn builder(&self, place: usize) -> Builder {
-        let builder = Client::builder(&self.urls[place % self.urls.len()])
+    /// Connects a client to one of the URLs, which are counted round.
+    pub(super) fn seat(
+        &self,
+        place: usize,
+    ) -> impl Future<Output = Result<Seat, ConnectError>> + use<> {
+        let mut builder = Client::builder(&self.urls[place % self.urls.len()])
             .transport(self.transport)
             .deadline(self.connect_timeout);
-        match &self.auth {
-            Some(auth) => builder.auth(auth.clone()),
-            None => builder,
+        if let Some(auth) = &self.auth {
+            builder = builder.auth(auth.clone());
         }
+        let parser = self.parser;
+        async move { Seat::take(&builder, parser).await }
     }
 
     /// Connects as many clients; `place` says to which of the URLs each belongs.
@@ -116,10 +127,10 @@ impl Cluster {
         let start = Instant::now();
         let opening = (0..clients).map(|client| {
             let place = place(client);
-            let builder = self.builder(place);
+            let seat = self.seat(place);
             async move {
                 let begun = Instant::now();
-                let seat = Seat::take(&builder).await.with_context(|| {
+                let seat = seat.await.with_context(|| {
                     let url = &self.urls[place % self.urls.len()];
                     format!("connecting client {} of {clients} to {url}", client + 1)
                 })?;

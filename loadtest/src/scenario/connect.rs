@@ -137,10 +137,10 @@ impl Connect {
                     Instant::now()
                 }
             };
-            let builder = self.cluster.builder(client as usize);
+            let seat = self.cluster.seat(client as usize);
             let count = Arc::clone(count);
             opening.spawn(async move {
-                let seat = Seat::take(&builder).await;
+                let seat = seat.await;
                 count.0.fetch_add(1, Ordering::Relaxed);
                 (seat, due.elapsed())
             });

@@ -12,6 +12,9 @@ pub struct EventNames {
     /// Joins the room that is its body, and answers {"joined":true}
     #[arg(long = "event-join", default_value = "joinRoom")]
     pub join_room: String,
+    /// Leaves the room that is its body, and answers {"joined":false}
+    #[arg(long = "event-leave", default_value = "leaveRoom")]
+    pub leave_room: String,
     /// Sends "data" to everyone in "room"
     #[arg(long = "event-send", default_value = "sendToRoom")]
     pub send_to_room: String,
@@ -57,9 +60,15 @@ impl EventNames {
         }
     }
 
-    /// What stands before the id of an echo, and between it and the data.
+    /// The event that gives back its body, as JSON.
     pub(super) fn echo(&self) -> String {
-        format!("[{},", quoted(&self.echo))
+        quoted(&self.echo).to_string()
+    }
+
+    /// The events that join and leave a room, as JSON.
+    pub(super) fn moves(&self) -> (String, String) {
+        let (join, leave) = (quoted(&self.join_room), quoted(&self.leave_room));
+        (join.to_string(), leave.to_string())
     }
 }
 

@@ -11,9 +11,9 @@
 mod attend;
 mod member;
 mod message;
-mod pace;
 mod publisher;
 mod run;
+mod sending;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,10 +25,10 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::attend::{Attendee, Ended, Stage};
-use self::pace::Schedule;
 use self::run::Run;
 use super::cluster::Cluster;
 use super::duration;
+use super::pace::Schedule;
 use crate::client::CloseReason;
 use crate::measure::{Latency, Tally};
 use crate::monitor::Monitor;
@@ -177,7 +177,7 @@ impl Flow<'_> {
         let sending = async {
             match load.in_flight {
                 Some(in_flight) => {
-                    pace::on_return(in_flight, load.duration, &publishers, &run).await;
+                    sending::on_return(in_flight, load.duration, &publishers, &run).await;
                     None
                 }
                 None => {
@@ -187,7 +187,7 @@ impl Flow<'_> {
                         messages: load.messages,
                     };
                     let run = Arc::clone(&run);
-                    let pacing = move || pace::on_schedule(schedule, &publishers, &run);
+                    let pacing = move || sending::on_schedule(schedule, &publishers, &run);
                     tokio::task::spawn_blocking(pacing).await.ok()
                 }
             }

@@ -68,6 +68,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, FrameErr
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Text = 0x81,
+    Binary = 0x82,
     Pong = 0x8a,
 }
 

@@ -15,6 +15,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::frame::{Frame, FrameError, Kind, split};
 use super::post::{Lean, Switch};
+use super::{Parser, msgpack};
 use crate::client::CloseReason;
 use crate::client::driver::Inbound;
 use crate::client::engine::{Frame as EngineFrame, Handshake, Packet};
@@ -47,6 +48,7 @@ impl Link {
     /// Opens a WebSocket and takes the server's open packet, unless it moves a session that is open already.
     pub(super) async fn open(
         options: &TransportOptions,
+        parser: Parser,
         session: Option<&Handshake>,
     ) -> Result<Self, ConnectError> {
         let stream = options.target.dial(options.receive_buffer).await?;
@@ -59,7 +61,7 @@ impl Link {
         let (reading, writing) = stream.into_split();
         let mut link = Self {
             reading,
-            post: Arc::new(Lean::new(writing)),
+            post: Arc::new(Lean::new(writing, parser)),
             partial,
             patience: Duration::MAX,
             early: Vec::new(),
@@ -82,12 +84,14 @@ impl Link {
         auth: Option<&serde_json::Value>,
     ) -> Result<(), ConnectError> {
         let connect = SocketPacket::new(namespace, Body::Connect(auth.cloned()));
-        let connect = format!("4{}", connect.encode());
-        self.post.send(Kind::Text, &[connect.as_bytes()]);
+        self.post.packet(&connect.encode());
         loop {
             let frame = self.next().await?;
             let packet = match frame.parse().map_err(ConnectError::Engine)? {
-                Packet::Message(packet) => packet,
+                Packet::Message(packet) => packet.to_owned(),
+                Packet::Binary(bytes) if self.post.parser == Parser::Msgpack => {
+                    msgpack::decode(bytes).map_err(ConnectError::Packet)?
+                }
                 Packet::Ping(_) => {
                     self.post.send(Kind::Text, &[b"3"]);
                     continue;
@@ -95,10 +99,10 @@ impl Link {
                 _ => continue,
             };
             if !packet.starts_with(['0', '4']) {
-                self.early.push(packet.to_owned());
+                self.early.push(packet);
                 continue;
             }
-            let answer = Decoder::default().text(packet);
+            let answer = Decoder::default().text(&packet);
             return match answer
                 .map_err(ConnectError::Packet)?
                 .map(|answer| answer.body)
@@ -109,7 +113,7 @@ impl Link {
                     message: error["message"].as_str().unwrap_or_default().to_owned(),
                     data: error.get("data").cloned(),
                 }),
-                _ => Err(ConnectError::Unexpected(packet.to_owned())),
+                _ => Err(ConnectError::Unexpected(packet)),
             };
         }
     }
@@ -212,6 +216,11 @@ impl Link {
                 let packet = std::str::from_utf8(packet)
                     .map_err(|_| CloseReason::Protocol("a text that is no UTF-8".to_owned()))?;
                 inbound.message(packet)?;
+            }
+            Frame::Binary(packet) if self.post.parser == Parser::Msgpack => {
+                let packet = msgpack::decode(packet)
+                    .map_err(|error| CloseReason::Protocol(error.to_string()))?;
+                inbound.message(&packet)?;
             }
             Frame::Binary(bytes) => inbound.binary(Bytes::copy_from_slice(bytes))?,
             Frame::Text([b'2', ping @ ..]) => {

@@ -9,6 +9,7 @@ use futures_util::task::AtomicWaker;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::frame::{self, Kind};
+use super::{Parser, msgpack};
 use crate::client::driver::{Command, Handle};
 use crate::client::engine::Frame;
 
@@ -36,6 +37,7 @@ pub(super) enum Switch {
 /// The outgoing half of a lean WebSocket.
 pub(crate) struct Lean {
     writing: OwnedWriteHalf,
+    pub(super) parser: Parser,
     out: Mutex<Out>,
     switch: AtomicU8,
     masks: AtomicU32,
@@ -54,7 +56,7 @@ impl Post {
     /// Sends a packet, without its Engine.IO type; false if the connection does not take it.
     pub(crate) fn send(&self, packet: &str) -> bool {
         match self {
-            Self::Lean(lean) => lean.send(Kind::Text, &[b"4", packet.as_bytes()]),
+            Self::Lean(lean) => lean.packet(packet),
             Self::Client(handle) => lock(handle).as_ref().is_some_and(|handle| {
                 let command = Command::Send {
                     packet: Frame::message(packet),
@@ -100,9 +102,10 @@ impl Post {
 }
 
 impl Lean {
-    pub(super) fn new(writing: OwnedWriteHalf) -> Self {
+    pub(super) fn new(writing: OwnedWriteHalf, parser: Parser) -> Self {
         Self {
             writing,
+            parser,
             out: Mutex::default(),
             switch: AtomicU8::new(Switch::Run as u8),
             masks: AtomicU32::new(0x9e37_79b9),
@@ -130,6 +133,16 @@ impl Lean {
             .switch
             .compare_exchange(pause, run, Ordering::AcqRel, Ordering::Acquire);
         self.waker.wake();
+    }
+
+    /// Writes the packet of this text in the form of the parser.
+    pub(super) fn packet(&self, packet: &str) -> bool {
+        match self.parser {
+            Parser::Json => self.send(Kind::Text, &[b"4", packet.as_bytes()]),
+            Parser::Msgpack => {
+                msgpack::encode(packet).is_ok_and(|packet| self.send(Kind::Binary, &[&packet]))
+            }
+        }
     }
 
     /// Writes a frame, now or with the batch that is being handled.

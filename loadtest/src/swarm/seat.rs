@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::Parser;
 use super::link::Link;
 use super::post::Post;
 use crate::client::driver::{Driver, Inbound};
@@ -17,13 +18,14 @@ enum Carried {
 }
 
 impl Seat {
-    /// Connects as `builder` says.
-    pub(crate) async fn take(builder: &Builder) -> Result<Self, ConnectError> {
+    /// Connects as `builder` says. The parser is that of a WebSocket; what polls speaks JSON.
+    pub(crate) async fn take(builder: &Builder, parser: Parser) -> Result<Self, ConnectError> {
         match builder.chosen_transport() {
             Transport::WebSocket => {
                 builder
                     .in_time(async {
-                        let mut link = Link::open(&builder.transport_options()?, None).await?;
+                        let mut link =
+                            Link::open(&builder.transport_options()?, parser, None).await?;
                         link.connect(builder.chosen_namespace(), builder.chosen_auth())
                             .await?;
                         Ok(Self(Carried::Lean(Box::new(link))))
@@ -44,7 +46,8 @@ impl Seat {
         let polling = builder.clone().transport(Transport::Polling);
         let mut opened = polling.open().await?;
         let session = &opened.connection.handshake;
-        let mut link = Link::open(&builder.transport_options()?, Some(session)).await?;
+        let mut link =
+            Link::open(&builder.transport_options()?, Parser::Json, Some(session)).await?;
         link.probe().await?;
         // The poll that is under way ends now, and may bring something yet.
         opened.connection.receiver.stop_polling();

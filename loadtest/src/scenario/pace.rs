@@ -1,12 +1,8 @@
-//! When messages leave: on a schedule that does not wait for the cluster, or when earlier ones have come back.
+//! When messages leave that do not wait for the cluster.
 
-use std::sync::Arc;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use tokio::time::timeout;
-
-use super::publisher::Publisher;
-use super::run::Run;
 use crate::measure::Latency;
 
 /// What is to be sent when.
@@ -19,11 +15,13 @@ pub(super) struct Schedule {
     pub(super) messages: u64,
 }
 
-/// Sends on a schedule, publishers in turn. Gives back how late the schedule was kept.
+/// Sends on a schedule, for as long as `send` says that it goes on. Gives back how late the schedule was kept.
 ///
-/// Blocks: a thread of its own sleeps to the tenth of a millisecond, where timers of the runtime know whole ones only. It
-/// ends early once the run is over.
-pub(super) fn on_schedule(schedule: Schedule, publishers: &[Arc<Publisher>], run: &Run) -> Latency {
+/// Blocks: a thread of its own sleeps to the tenth of a millisecond, where timers of the runtime know whole ones only.
+pub(super) fn on_schedule(
+    schedule: Schedule,
+    mut send: impl FnMut(Instant) -> ControlFlow<()>,
+) -> Latency {
     let Schedule {
         rate,
         duration,
@@ -32,19 +30,16 @@ pub(super) fn on_schedule(schedule: Schedule, publishers: &[Arc<Publisher>], run
     let start = Instant::now();
     let mut lag = Latency::default();
     let numbers = (0..messages).map(|number| due(number, rate));
-    let turns = publishers.iter().cycle();
-    for (due, publisher) in numbers.take_while(|&due| due < duration).zip(turns) {
+    for due in numbers.take_while(|&due| due < duration) {
         let scheduled = start + due;
         wait_until(scheduled);
-        if run.is_over() {
-            break;
-        }
         lag.record(scheduled.elapsed());
-        publisher.publish(scheduled);
+        if send(scheduled).is_break() {
+            return lag;
+        }
     }
     // What was sent last has its time, too, before the rate is reckoned.
     wait_until((start + duration).min(Instant::now() + due(1, rate)));
-    run.stop();
     lag
 }
 
@@ -54,23 +49,6 @@ pub(super) fn on_schedule(schedule: Schedule, publishers: &[Arc<Publisher>], run
 )]
 fn wait_until(time: Instant) {
     std::thread::sleep(time.saturating_duration_since(Instant::now()));
-}
-
-/// Starts what then keeps itself going, and stops it when time or messages are up.
-pub(super) async fn on_return(
-    in_flight: u32,
-    duration: Duration,
-    publishers: &[Arc<Publisher>],
-    run: &Run,
-) {
-    for _ in 0..in_flight {
-        for publisher in publishers {
-            publisher.publish_within_budget();
-        }
-    }
-    // An error means that time is up before the messages are.
-    let _ = timeout(duration, run.spent()).await;
-    run.stop();
 }
 
 /// When the message with this number is to leave, counted from the first.
