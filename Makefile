@@ -55,7 +55,7 @@ microbench: ## the encoders, the decoders and the room index by themselves
 	$(CARGO) bench --locked -p roomcast-adapter --features test-util --bench hot_path
 
 bench-build:
-	$(CARGO) build --locked --release -p roomcast-node --bin roomcast -p roomcast-loadtest
+	$(CARGO) build --locked --release -p roomcast-node -p roomcast-loadtest --bin roomcast --bin roomcast-loadtest
 	CARGO_TARGET_DIR=target/peers $(CARGO) build --locked --release --manifest-path loadtest/peers/socketioxide/Cargo.toml
 	npm ci --silent --no-audit --no-fund --prefix loadtest/peers/node
 	npm ci --silent --no-audit --no-fund --prefix loadtest/peers/nest
