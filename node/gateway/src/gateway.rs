@@ -9,12 +9,17 @@ use std::{
 use crate::{
     DisconnectReason, Server, Socket,
     extract::Arguments,
-    handler::{Erased, Handler, HandlerFuture, erase_event_handler, erase_hook},
+    filter::ExceptionFilter,
+    guard::GuardReply,
+    handler::{Erased, Handler, HandlerFuture, erase_guard, erase_hook},
+    interceptor::Interceptor,
     occasion::{Connect, Disconnect, Event, Init},
+    pipeline,
     platform::{AckId, Incoming, is_reserved},
     reply::{HookReply, IntoReply, Reply},
-    run::{Dispatch, Hook},
-    state::States,
+    route::{Route, Steps},
+    run::{Dispatch, Hook, Telling},
+    state::{MissingState, States},
 };
 
 /// Handlers and hooks on one namespace.
@@ -37,12 +42,21 @@ use crate::{
 pub struct Gateway {
     namespace: String,
     states: Arc<States>,
-    handlers: BTreeMap<String, Erased<Event, Reply>>,
+    routes: BTreeMap<String, Bound>,
+    /// What stands before and around all handlers.
+    steps: Arc<Steps>,
     emitted: BTreeSet<String>,
     init: Option<Erased<Init, ()>>,
     connect: Option<Erased<Connect, ()>>,
     disconnect: Option<Erased<Disconnect, ()>>,
     exception_cause: bool,
+}
+
+/// A route that is bound to an event.
+struct Bound {
+    handler: Erased<Event, Reply>,
+    steps: Arc<Steps>,
+    is_concurrent: bool,
 }
 
 impl Gateway {
@@ -65,7 +79,8 @@ impl Gateway {
         Self {
             namespace,
             states: Arc::default(),
-            handlers: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            steps: Arc::default(),
             emitted: BTreeSet::new(),
             init: None,
             connect: None,
@@ -100,16 +115,27 @@ impl Gateway {
     ///
     /// # Panics
     ///
-    /// If the event has a handler, if its name is reserved, or if the handler asks for state that the
-    /// gateway has not been given before.
+    /// As [`route`](Self::route).
     #[must_use]
     #[track_caller]
-    pub fn on<H, A>(mut self, event: impl Into<String>, handler: H) -> Self
+    pub fn on<H, A>(self, event: impl Into<String>, handler: H) -> Self
     where
         H: Handler<A>,
         A: Arguments<Event>,
         H::Returned: HandlerFuture<Output: IntoReply> + Send + 'static,
     {
+        self.route(event, Route::to(handler))
+    }
+
+    /// Calls a handler that has guards, interceptors or filters of its own when a client emits `event`.
+    ///
+    /// # Panics
+    ///
+    /// If the event has a handler, if its name is reserved, or if the handler or a guard asks for state that the
+    /// gateway has not been given before.
+    #[must_use]
+    #[track_caller]
+    pub fn route(mut self, event: impl Into<String>, route: Route) -> Self {
         let event = event.into();
         assert!(
             !is_reserved(&event),
@@ -120,8 +146,52 @@ impl Gateway {
             "`{event}` on `{}` has a handler already",
             self.namespace
         );
-        self.check_state::<Event, A>(&event);
-        self.handlers.insert(event, erase_event_handler(handler));
+        self.assert_state(&event, route.check(&self.states));
+        let bound = Bound {
+            handler: route.handler,
+            steps: Arc::new(route.steps),
+            is_concurrent: route.is_concurrent,
+        };
+        self.routes.insert(event, bound);
+        self
+    }
+
+    /// Lets `guard` say whether an event goes on to its handler, whichever it is; see [`Route::guard`].
+    ///
+    /// Guards run in the order written, those of the gateway before those of an event, and all before the body is
+    /// looked at.
+    ///
+    /// # Panics
+    ///
+    /// If it asks for state that the gateway has not been given before.
+    #[must_use]
+    #[track_caller]
+    pub fn guard<H, A>(mut self, guard: H) -> Self
+    where
+        H: Handler<A>,
+        A: Arguments<Event>,
+        H::Returned: HandlerFuture<Output: GuardReply> + Send + 'static,
+    {
+        self.check_state::<Event, A>("guard");
+        let steps = Arc::make_mut(&mut self.steps);
+        steps.guards.push(erase_guard(guard));
+        self
+    }
+
+    /// Runs `interceptor` around every handler: the first one written is the outermost.
+    #[must_use]
+    pub fn interceptor(mut self, interceptor: impl Interceptor) -> Self {
+        let steps = Arc::make_mut(&mut self.steps);
+        steps.interceptors.push(Arc::new(interceptor));
+        self
+    }
+
+    /// Shows `filter` the exceptions of all events before clients are told. Filters see them in the order written,
+    /// behind those of the event.
+    #[must_use]
+    pub fn filter(mut self, filter: impl ExceptionFilter) -> Self {
+        let steps = Arc::make_mut(&mut self.steps);
+        steps.filters.push(Arc::new(filter));
         self
     }
 
@@ -205,7 +275,12 @@ impl Gateway {
 
     #[track_caller]
     fn check_state<O, A: Arguments<O>>(&self, name: &str) {
-        if let Err(missing) = A::check_all(&self.states) {
+        self.assert_state(name, A::check_all(&self.states));
+    }
+
+    #[track_caller]
+    fn assert_state(&self, name: &str, checked: Result<(), MissingState>) {
+        if let Err(missing) = checked {
             panic!("`{name}` on `{}`: {missing}", self.namespace);
         }
     }
@@ -220,7 +295,7 @@ impl Gateway {
 
     /// The names of the events that have a handler.
     pub fn events(&self) -> impl Iterator<Item = &str> {
-        self.handlers.keys().map(String::as_str)
+        self.routes.keys().map(String::as_str)
     }
 
     /// The names given to [`emits`](Self::emits).
@@ -230,20 +305,30 @@ impl Gateway {
 
     /// Whether `event` has a handler.
     pub fn handles(&self, event: &str) -> bool {
-        self.handlers.contains_key(event)
+        self.routes.contains_key(event)
     }
 
     /// Runs the handler for `event` and sends what it replies through `socket`: an ack under the id `ack`, if
     /// the client asked for one.
     pub fn dispatch(&self, socket: Socket, event: Incoming, ack: Option<AckId>) -> Dispatch {
-        let handler = self.handlers.get(event.event()).cloned();
-        let event = Event {
-            socket,
-            states: Arc::clone(&self.states),
-            incoming: event,
-            ack,
+        let Some(bound) = self.routes.get(event.event()) else {
+            return Dispatch::ignored();
         };
-        Dispatch::new(handler, event, self.exception_cause)
+        let handler = pipeline::behind(&self.steps, &bound.steps, &bound.handler);
+        let telling = Telling {
+            exception_cause: self.exception_cause,
+            outer: Arc::clone(&self.steps),
+            inner: Arc::clone(&bound.steps),
+        };
+        let event = Event::new(socket, Arc::clone(&self.states), event, ack);
+        Dispatch::new(handler, event, telling)
+    }
+
+    /// Whether `event` may be handled beside its client's other events.
+    pub fn is_concurrent(&self, event: &str) -> bool {
+        self.routes
+            .get(event)
+            .is_some_and(|bound| bound.is_concurrent)
     }
 
     /// Runs the hook for a gateway that starts to be served.
@@ -274,7 +359,7 @@ impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
             .field("namespace", &self.namespace)
-            .field("events", &self.handlers.keys())
+            .field("events", &self.routes.keys())
             .field("state", &self.states)
             .finish_non_exhaustive()
     }

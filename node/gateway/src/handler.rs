@@ -10,6 +10,7 @@ use std::{
 use crate::{
     Exception,
     extract::Arguments,
+    guard::GuardReply,
     occasion::Event,
     reply::{HookReply, IntoReply, Reply},
 };
@@ -82,8 +83,8 @@ handler!(a: A, b: B, c: C, d: D, e: E, f: G);
 /// A handler whose types are forgotten: called on `O`, it runs to an `R`.
 pub(crate) type Erased<O, R> = Arc<dyn Fn(&O) -> Result<Running<R>, Exception> + Send + Sync>;
 
-/// A handler that runs; the only allocation that calling one costs.
-pub(crate) type Running<R> = Pin<Box<dyn Future<Output = Result<R, Exception>> + Send>>;
+/// A handler that runs, to a reply or an exception.
+pub type Running<R> = Pin<Box<dyn Future<Output = Result<R, Exception>> + Send>>;
 
 pub(crate) fn erase_event_handler<H, A>(handler: H) -> Erased<Event, Reply>
 where
@@ -97,6 +98,20 @@ where
         Ok(Box::pin(async move {
             finished(future).await.into_reply(wants_ack)
         }))
+    })
+}
+
+pub(crate) fn erase_guard<H, A>(guard: H) -> Erased<Event, ()>
+where
+    H: Handler<A>,
+    A: Arguments<Event>,
+    H::Returned: HandlerFuture<Output: GuardReply> + Send + 'static,
+{
+    Arc::new(move |event| {
+        let future = guard.call(A::extract_all(event)?);
+        Ok(Box::pin(
+            async move { finished(future).await.into_verdict() },
+        ))
     })
 }
 

@@ -26,11 +26,14 @@
 //! | argument | is |
 //! | --- | --- |
 //! | [`Data<T>`] | the body, parsed |
+//! | [`Valid<T>`] | the body, parsed and [validated](Validate) |
 //! | [`Raw`] | the body, never parsed, to be passed on as it is |
 //! | a name made with [`field!`] | one field of the body |
 //! | [`Socket`] | the client's seat in the namespace: emit to it, make it join rooms |
 //! | [`Server`] | everyone, on all nodes |
 //! | [`State<T>`] | what the gateway was given with [`Gateway::state`] |
+//! | [`Acknowledge`] | the client's ack, to be answered by hand |
+//! | [`SocketData<T>`] | what a hook or a handler has put with this socket |
 //! | [`DisconnectReason`] | why the socket is gone, in [`Gateway::on_disconnect`] alone |
 //!
 //! The body is the event's argument; of several, it is the array of them. [`Binary`] is a value anywhere inside
@@ -43,6 +46,7 @@
 //! | `()` | nothing; an ack that it asked for is never called |
 //! | [`Ack<T>`] | the value as the ack, if it asked for one |
 //! | [`WsResponse<T>`] | an event, and no ack |
+//! | [`Replies<S>`] | any number of these, as they come |
 //! | `Result<_, `[`Exception`]`>` | one of the above, or the event `exception` |
 //!
 //! A handler that panics, or fails with an error that is none of the client's business, is an exception that
@@ -149,16 +153,24 @@
 //! Types of serde, serde_json and bytes are part of this interface. [`platform`] is for those who carry
 //! gateways over something new; authors of gateways never need it.
 
+mod acknowledge;
 mod attachments;
 mod binary;
 mod body;
 mod exception;
+mod filter;
 mod gateway;
+mod guard;
+mod interceptor;
+mod pipeline;
 mod raw;
 mod reply;
 mod room;
+mod route;
 mod run;
 mod socket;
+mod socket_data;
+mod valid;
 
 pub mod extract;
 pub mod handler;
@@ -169,13 +181,20 @@ pub mod state;
 pub mod testing;
 
 pub use self::{
+    acknowledge::Acknowledge,
     binary::Binary,
     exception::Exception,
     extract::{Data, State},
+    filter::ExceptionFilter,
     gateway::Gateway,
+    guard::GuardReply,
+    interceptor::{Interceptor, Next},
     platform::{DisconnectReason, EmitError, Handshake, Outcome},
     raw::Raw,
-    reply::{Ack, HookReply, IntoReply, WsResponse},
+    reply::{Ack, HookReply, IntoReply, Replies, Reply, WsResponse},
     room::{JoinableRoom, RoomName, RoomNameError},
+    route::Route,
     socket::{Broadcast, Server, Socket},
+    socket_data::SocketData,
+    valid::{Valid, Validate, Violation},
 };

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    DisconnectReason, Exception, Raw, Server, Socket, body,
-    platform::{AckId, Incoming},
+    DisconnectReason, EmitError, Exception, Raw, Server, Socket,
+    acknowledge::OpenAck,
+    body,
+    platform::{AckId, AckPayload, Incoming},
     state::States,
 };
 
@@ -30,13 +32,16 @@ pub trait OfSocket: Occasion {
     fn socket(&self) -> &Socket;
 }
 
-/// A client emitted an event.
+/// A client emitted an event. Clones are cheap and stand for the same event.
+#[derive(Debug, Clone)]
+pub struct Event(Arc<Arrived>);
+
 #[derive(Debug)]
-pub struct Event {
-    pub(crate) socket: Socket,
-    pub(crate) states: Arc<States>,
-    pub(crate) incoming: Incoming,
-    pub(crate) ack: Option<AckId>,
+struct Arrived {
+    socket: Socket,
+    states: Arc<States>,
+    incoming: Incoming,
+    ack: Option<OpenAck>,
 }
 
 /// A socket connected.
@@ -62,19 +67,45 @@ pub struct Init {
 }
 
 impl Event {
+    pub(crate) fn new(
+        socket: Socket,
+        states: Arc<States>,
+        incoming: Incoming,
+        ack: Option<AckId>,
+    ) -> Self {
+        Self(Arc::new(Arrived {
+            socket,
+            states,
+            incoming,
+            ack: ack.map(OpenAck::new),
+        }))
+    }
+
     /// The event's name.
     pub fn name(&self) -> &str {
-        self.incoming.event()
+        self.0.incoming.event()
     }
 
     /// The body as it came; none if the event has no arguments.
     pub fn body(&self) -> Option<&Raw> {
-        self.incoming.body()
+        self.0.incoming.body()
     }
 
     /// Whether the client waits for an ack.
     pub fn wants_ack(&self) -> bool {
-        self.ack.is_some()
+        self.0.ack.is_some()
+    }
+
+    /// Answers the ack that the client asked for, if it did and nothing has answered it yet.
+    ///
+    /// # Errors
+    ///
+    /// [`EmitError::Closed`] if the client is gone, [`EmitError::Full`] if it reads too slowly.
+    pub(crate) fn answer(&self, payload: AckPayload) -> Result<(), EmitError> {
+        match self.0.ack.as_ref().and_then(OpenAck::take) {
+            Some(id) => self.0.socket.port().ack(id, payload),
+            None => Ok(()),
+        }
     }
 
     /// The field `name` of the body, read from null where there is none.
@@ -117,7 +148,23 @@ macro_rules! occasions_of_sockets {
     )+};
 }
 
-occasions_of_sockets!(Event, Connect, Disconnect);
+occasions_of_sockets!(Connect, Disconnect);
+
+impl Occasion for Event {
+    fn server(&self) -> Server {
+        self.0.socket.server()
+    }
+
+    fn state<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.0.states.find()
+    }
+}
+
+impl OfSocket for Event {
+    fn socket(&self) -> &Socket {
+        &self.0.socket
+    }
+}
 
 impl Occasion for Init {
     fn server(&self) -> Server {

@@ -8,7 +8,8 @@
 //!    [`disconnected`](crate::Gateway::disconnected) once per socket, in that order,
 //! 3. parses what arrives with [`Incoming::parse`] and hands it to [`dispatch`](crate::Gateway::dispatch),
 //! 4. drives each future that these return to its end before it dispatches the same socket's next event,
-//!    and counts its [`Outcome`].
+//!    and counts its [`Outcome`]; for an [event that is concurrent](crate::Gateway::is_concurrent) polling it once is
+//!    enough, and the rest goes on beside.
 //!
 //! The futures send replies and exceptions themselves, through the socket's port. They never panic, whatever
 //! handlers do. They are `'static`, start nothing before they are polled, and can be dropped at any time.
@@ -28,7 +29,10 @@ pub use self::{
     outcome::{DisconnectReason, EmitError, Outcome},
 };
 use crate::Server;
-pub use crate::run::{Dispatch, Hook};
+pub use crate::{
+    run::{Dispatch, Hook, Streaming},
+    socket_data::SocketValues,
+};
 
 /// One socket, as its platform sees it. Implemented by platforms, used through [`Socket`](crate::Socket).
 pub trait SocketPort: Send + Sync + 'static {
@@ -40,6 +44,9 @@ pub trait SocketPort: Send + Sync + 'static {
 
     /// How it connected.
     fn handshake(&self) -> &Handshake;
+
+    /// What handlers keep with it.
+    fn values(&self) -> &SocketValues;
 
     /// Sends an event to this socket alone.
     ///
@@ -54,6 +61,10 @@ pub trait SocketPort: Send + Sync + 'static {
     ///
     /// [`EmitError::Closed`] or [`EmitError::Full`].
     fn ack(&self, id: AckId, payload: AckPayload) -> Result<(), EmitError>;
+
+    /// Drives a stream of replies to its end, beside the socket's other events, and counts its [`Outcome`]. Drops it
+    /// when the socket is gone. False if the socket has too many under way: the client is told, then.
+    fn stream(&self, replies: Streaming) -> bool;
 
     /// Joins at once on this node; the future resolves when other nodes' messages will arrive too, or once
     /// that has taken too long.

@@ -1,7 +1,11 @@
 //! What handlers return, and what becomes of it.
 
+mod stream;
+
 use serde::Serialize;
 
+pub use self::stream::Replies;
+pub(crate) use self::stream::ReplyStream;
 use crate::{
     Exception,
     platform::{AckPayload, Outgoing},
@@ -53,7 +57,7 @@ impl WsResponse {
     }
 }
 
-/// What a handler of an event can return: `()`, [`Ack`], [`WsResponse`], or a `Result` of one of them with
+/// What a handler of an event can return: `()`, [`Ack`], [`WsResponse`], [`Replies`], or a `Result` of one of them with
 /// an [`Exception`].
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
@@ -79,37 +83,53 @@ pub trait HookReply: sealed::Sealed {
     fn into_result(self) -> Result<(), Exception>;
 }
 
-/// A reply, ready to be sent.
-#[doc(hidden)]
+/// A reply, ready to be sent. Interceptors see it pass.
 #[derive(Debug)]
-pub enum Reply {
-    /// Nothing is sent.
+pub struct Reply(pub(crate) Kind);
+
+/// What is sent.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Nothing.
     Nothing,
     /// The answer to the ack that was asked for.
     Ack(AckPayload),
     /// An event to the sender.
     Event(Outgoing),
+    /// More of these, as they come.
+    Stream(ReplyStream),
+}
+
+impl Reply {
+    /// What a handler would have sent that returned `reply`; for an interceptor that answers in its place.
+    ///
+    /// # Errors
+    ///
+    /// The exception that it is, or one that says that it cannot be encoded.
+    pub fn of(reply: impl IntoReply) -> Result<Self, Exception> {
+        reply.into_reply(true)
+    }
 }
 
 impl IntoReply for () {
     fn into_reply(self, _: bool) -> Result<Reply, Exception> {
-        Ok(Reply::Nothing)
+        Ok(Reply(Kind::Nothing))
     }
 }
 
 impl<T: Serialize> IntoReply for Ack<T> {
     fn into_reply(self, wants_ack: bool) -> Result<Reply, Exception> {
         if wants_ack {
-            Ok(Reply::Ack(AckPayload::new(&self.0)?))
+            Ok(Reply(Kind::Ack(AckPayload::new(&self.0)?)))
         } else {
-            Ok(Reply::Nothing)
+            Ok(Reply(Kind::Nothing))
         }
     }
 }
 
 impl<T: Serialize> IntoReply for WsResponse<T> {
     fn into_reply(self, _: bool) -> Result<Reply, Exception> {
-        Ok(Reply::Event(Outgoing::new(&self.event, &self.data)?))
+        Ok(Reply(Kind::Event(Outgoing::new(&self.event, &self.data)?)))
     }
 }
 
@@ -131,7 +151,7 @@ impl HookReply for Result<(), Exception> {
     }
 }
 
-mod sealed {
+pub(crate) mod sealed {
     use super::{Ack, WsResponse};
 
     pub trait Sealed {}

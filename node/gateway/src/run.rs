@@ -6,6 +6,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -13,16 +14,26 @@ use crate::{
     Exception, Socket,
     exception::Cause,
     handler::{Erased, Running},
-    occasion::Event,
+    occasion::{Event, OfSocket},
+    pipeline,
     platform::{EmitError, Outcome},
-    reply::Reply,
+    reply::{Kind, Reply, ReplyStream},
+    route::Steps,
 };
 
-/// One event on its way through its handler; resolves once the reply is sent.
+/// What a client reads that has too many streams of replies under way.
+const TOO_MANY: &str = "too many streams under way";
+
+/// One event on its way through its handler; resolves once the reply is sent, or a stream of replies is handed over.
 #[must_use = "nothing happens before it is polled"]
-pub struct Dispatch {
-    call: Option<Call<Event, Reply>>,
-    exception_cause: bool,
+pub struct Dispatch(Option<Handling>);
+
+/// The replies of a stream on their way to the client; resolves once the stream has ended.
+#[must_use = "nothing is sent before it is polled"]
+pub struct Streaming {
+    stream: ReplyStream,
+    event: Event,
+    telling: Telling,
 }
 
 /// One turn in a gateway's life on its way through its hook.
@@ -33,16 +44,29 @@ pub struct Hook<O> {
     socket: Option<Socket>,
 }
 
+struct Handling {
+    call: Call<Event, Reply>,
+    telling: Telling,
+}
+
+/// How a client is told of an exception.
+#[derive(Clone)]
+pub(crate) struct Telling {
+    pub(crate) exception_cause: bool,
+    pub(crate) outer: Arc<Steps>,
+    pub(crate) inner: Arc<Steps>,
+}
+
 impl Dispatch {
-    pub(crate) fn new(
-        handler: Option<Erased<Event, Reply>>,
-        event: Event,
-        exception_cause: bool,
-    ) -> Self {
-        Self {
-            call: handler.map(|handler| Call::new(handler, event)),
-            exception_cause,
-        }
+    pub(crate) fn ignored() -> Self {
+        Self(None)
+    }
+
+    pub(crate) fn new(handler: Erased<Event, Reply>, event: Event, telling: Telling) -> Self {
+        Self(Some(Handling {
+            call: Call::new(handler, event),
+            telling,
+        }))
     }
 }
 
@@ -59,22 +83,43 @@ impl Future for Dispatch {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        let exception_cause = self.exception_cause;
-        let Some(call) = &mut self.call else {
+        let Some(Handling { call, telling }) = &mut self.0 else {
             return Poll::Ready(Outcome::Ignored);
         };
         let result = ready!(call.poll(context));
         let event = &call.occasion;
         Poll::Ready(match result {
-            Ok(reply) => outcome_of(send(event, reply)),
-            Err(exception) => {
-                let cause = exception_cause.then(|| Cause {
-                    pattern: event.name(),
-                    data: event.body(),
-                });
-                tell(&event.socket, &exception, cause)
-            }
+            Ok(reply) => send(event, reply, telling),
+            Err(exception) => telling.tell(event, exception),
         })
+    }
+}
+
+impl Future for Streaming {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        let Self {
+            stream,
+            event,
+            telling,
+        } = &mut *self;
+        loop {
+            // A panic ends the stream as an exception does.
+            let step = catch_panic(|| match stream.poll_next(context) {
+                Poll::Ready(item) => item.transpose().map(Poll::Ready),
+                Poll::Pending => Ok(Poll::Pending),
+            });
+            let outcome = match step {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(None)) => return Poll::Ready(Outcome::Handled),
+                Ok(Poll::Ready(Some(reply))) => send(event, reply, telling),
+                Err(exception) => return Poll::Ready(telling.tell(event, exception)),
+            };
+            if outcome != Outcome::Handled {
+                return Poll::Ready(outcome);
+            }
+        }
     }
 }
 
@@ -94,11 +139,37 @@ impl<O: Unpin> Future for Hook<O> {
     }
 }
 
-fn send(event: &Event, reply: Reply) -> Result<(), EmitError> {
-    match (reply, event.ack) {
-        (Reply::Event(outgoing), _) => event.socket.port().emit(outgoing),
-        (Reply::Ack(payload), Some(id)) => event.socket.port().ack(id, payload),
-        (Reply::Ack(_), None) | (Reply::Nothing, _) => Ok(()),
+impl Telling {
+    /// Shows the exception to the filters, and tells the client what they leave of it.
+    fn tell(&self, event: &Event, exception: Exception) -> Outcome {
+        let filtered = pipeline::filtered(&self.outer, &self.inner, exception, event);
+        let Some(exception) = filtered else {
+            return Outcome::Handled;
+        };
+        let cause = self.exception_cause.then(|| Cause {
+            pattern: event.name(),
+            data: event.body(),
+        });
+        tell(event.socket(), &exception, cause)
+    }
+}
+
+fn send(event: &Event, reply: Reply, telling: &Telling) -> Outcome {
+    match reply.0 {
+        Kind::Nothing => Outcome::Handled,
+        Kind::Ack(payload) => outcome_of(event.answer(payload)),
+        Kind::Event(outgoing) => outcome_of(event.socket().port().emit(outgoing)),
+        Kind::Stream(stream) => {
+            let streaming = Streaming {
+                stream,
+                event: event.clone(),
+                telling: telling.clone(),
+            };
+            if event.socket().port().stream(streaming) {
+                return Outcome::Handled;
+            }
+            telling.tell(event, Exception::new(TOO_MANY))
+        }
     }
 }
 
@@ -140,7 +211,7 @@ fn with_causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// A handler, called when first polled, whose panics are exceptions.
-struct Call<O, R> {
+pub(crate) struct Call<O, R> {
     occasion: O,
     stage: Stage<O, R>,
 }
@@ -152,14 +223,14 @@ enum Stage<O, R> {
 }
 
 impl<O, R> Call<O, R> {
-    fn new(handler: Erased<O, R>, occasion: O) -> Self {
+    pub(crate) fn new(handler: Erased<O, R>, occasion: O) -> Self {
         Self {
             occasion,
             stage: Stage::Waiting(handler),
         }
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<R, Exception>> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<R, Exception>> {
         assert!(
             !matches!(self.stage, Stage::Ended),
             "polled again after it had resolved"
@@ -199,7 +270,7 @@ enum Step<R> {
 }
 
 // Whatever a panic leaves half done is dropped right after it and never looked at again.
-fn catch_panic<T>(run: impl FnOnce() -> Result<T, Exception>) -> Result<T, Exception> {
+pub(crate) fn catch_panic<T>(run: impl FnOnce() -> Result<T, Exception>) -> Result<T, Exception> {
     catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|payload| Err(Exception::internal(Panicked::with(&*payload))))
 }
@@ -228,9 +299,17 @@ impl Error for Panicked {}
 
 impl fmt::Debug for Dispatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let event = self.call.as_ref().map(|call| &call.occasion);
+        let event = self.0.as_ref().map(|handling| &handling.call.occasion);
         f.debug_struct("Dispatch")
             .field("event", &event)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Streaming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streaming")
+            .field("event", &self.event)
             .finish_non_exhaustive()
     }
 }

@@ -67,6 +67,16 @@ impl Socket {
         self.0.rooms()
     }
 
+    /// Keeps a value with this socket, in place of the one of its type, for as long as the socket is there.
+    pub fn set_data<T: Clone + Send + 'static>(&self, value: T) {
+        self.0.values().set(value);
+    }
+
+    /// A clone of the value of type `T` that is kept with this socket; see [`SocketData`](crate::SocketData).
+    pub fn data<T: Clone + Send + 'static>(&self) -> Option<T> {
+        self.0.values().find()
+    }
+
     /// Disconnects it from this namespace.
     pub fn disconnect(&self) {
         self.0.disconnect();

@@ -33,10 +33,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    DisconnectReason, EmitError, Gateway, Handshake, Server, Socket, attachments,
+    DisconnectReason, EmitError, Gateway, Handshake, Outcome, Server, Socket, attachments,
     occasion::{Connect, Disconnect, Init},
     platform::{AckId, AckPayload, Incoming, Joined, Outgoing, Selection, ServerPort, SocketPort},
-    run::{Dispatch, Hook},
+    run::{Dispatch, Hook, Streaming},
+    socket_data::SocketValues,
 };
 
 /// A client of a gateway that is connected to nothing, and keeps what it is sent.
@@ -100,6 +101,8 @@ impl Client {
             namespace: gateway.namespace().to_owned(),
             handshake,
             is_open: AtomicBool::new(true),
+            values: SocketValues::default(),
+            streams: Mutex::default(),
             server: Arc::default(),
         });
         Self {
@@ -149,6 +152,17 @@ impl Client {
     pub fn receive(&self, event: Incoming) -> Dispatch {
         let ack = event.wants_ack().then_some(AckId(0));
         self.gateway.dispatch(self.socket.clone(), event, ack)
+    }
+
+    /// Drives the streams of replies that handlers have returned, one after the other, to their ends. A disconnect drops
+    /// them.
+    pub async fn streamed(&self) -> Vec<Outcome> {
+        let streams = std::mem::take(&mut *lock(&self.port.streams));
+        let mut outcomes = Vec::new();
+        for stream in streams {
+            outcomes.push(stream.await);
+        }
+        outcomes
     }
 
     /// Takes what has been sent since it was last asked.
@@ -247,6 +261,8 @@ struct Recorder {
     handshake: Handshake,
     rooms: Mutex<BTreeSet<String>>,
     is_open: AtomicBool,
+    values: SocketValues,
+    streams: Mutex<Vec<Streaming>>,
     server: Arc<RecordingServer>,
 }
 
@@ -278,6 +294,10 @@ impl SocketPort for Recorder {
         &self.handshake
     }
 
+    fn values(&self) -> &SocketValues {
+        &self.values
+    }
+
     fn emit(&self, event: Outgoing) -> Result<(), EmitError> {
         let name = event.event().to_owned();
         let (text, attachments) = event.into_parts();
@@ -287,6 +307,11 @@ impl SocketPort for Recorder {
     fn ack(&self, _id: AckId, payload: AckPayload) -> Result<(), EmitError> {
         let (text, attachments) = payload.into_parts();
         self.send(Sent::ack(argument(&text, 0)).with_attachments(attachments))
+    }
+
+    fn stream(&self, replies: Streaming) -> bool {
+        lock(&self.streams).push(replies);
+        true
     }
 
     fn join(&self, rooms: Vec<String>) -> Joined {
@@ -305,6 +330,7 @@ impl SocketPort for Recorder {
     fn disconnect(&self) {
         self.is_open.store(false, Ordering::Relaxed);
         lock(&self.rooms).clear();
+        lock(&self.streams).clear();
     }
 
     fn server(&self) -> Server {
