@@ -139,6 +139,8 @@ pub struct Gateway {
 pub enum BuiltIn {
     /// Rooms and broadcasts at `/`.
     Events,
+    /// Replies of every kind at `/events`.
+    Replies,
 }
 
 /// The protocol.

@@ -1,8 +1,10 @@
 //! What the stock binary serves.
 
 mod events;
+mod replies;
 
 pub use events::events;
+pub use replies::replies;
 
 use roomcast_gateway::Gateway;
 
@@ -15,6 +17,7 @@ pub fn built_in(config: &Config) -> Vec<Gateway> {
         .iter()
         .map(|gateway| match gateway {
             BuiltIn::Events => events(),
+            BuiltIn::Replies => replies(),
         })
         .collect()
 }

@@ -2,11 +2,15 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use common::{TestNode, config, wait_for};
+use futures_util::{StreamExt as _, stream};
 use roomcast_loadtest::client::Transport;
-use roomcast_node::gateway::{Ack, Data, Gateway, State};
+use roomcast_node::gateway::{Ack, Data, Gateway, Replies, Route, State};
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore};
 
@@ -178,4 +182,77 @@ async fn a_pause_longer_than_the_ping_timeout_is_a_counted_disconnect() {
         })
         .await;
     }
+}
+
+/// A gateway whose event `forever` streams one number and then nothing, and counts the streams that are there.
+fn streaming(count: &Arc<()>) -> Gateway {
+    Gateway::new("/stream").state(Arc::downgrade(count)).on(
+        "forever",
+        async |State(count): State<Weak<()>>| {
+            let held = count.upgrade();
+            let first = stream::iter([Ack(1)]);
+            Replies(first.chain(stream::pending()).map(move |item| {
+                let _held = &held;
+                item
+            }))
+        },
+    )
+}
+
+#[tokio::test]
+async fn a_stream_holds_back_no_event_and_ends_with_its_client() {
+    let count = Arc::new(());
+    let node = TestNode::start(config(), vec![streaming(&count)]).await;
+    let client = node.client_of("/stream", Transport::WebSocket).await;
+
+    for _ in 0..3 {
+        let answer = client.emit_with_ack("forever", &()).await.unwrap();
+        assert_eq!(answer, [json!(1)]);
+    }
+    assert_eq!(Arc::strong_count(&count), 4, "three streams are under way");
+
+    client.kill();
+    wait_for("the streams to be dropped", async || {
+        Arc::strong_count(&count) == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn streams_are_bounded() {
+    let count = Arc::new(());
+    let node = TestNode::start(config(), vec![streaming(&count)]).await;
+    let mut client = node.client_of("/stream", Transport::WebSocket).await;
+
+    for _ in 0..1001 {
+        client.emit("forever", &()).await.unwrap();
+    }
+
+    let told = client.expect("exception").await.unwrap();
+    assert_eq!(told.args[0]["message"], "too many streams under way");
+    assert_eq!(Arc::strong_count(&count), 1001);
+}
+
+#[tokio::test]
+async fn concurrent_events_start_in_order_and_wait_for_nobody() {
+    let gateway = Gateway::new("/beside")
+        .state(Arc::new(Notify::new()))
+        .route(
+            "wait",
+            Route::to(async |State(go): State<Arc<Notify>>| {
+                go.notified().await;
+                Ack("done")
+            })
+            .concurrent(),
+        )
+        .on("go", async |State(go): State<Arc<Notify>>| go.notify_one());
+    let node = TestNode::start(config(), vec![gateway]).await;
+    let client = node.client_of("/beside", Transport::WebSocket).await;
+
+    // One client alone: in its turn, the second event would wait for the first for ever.
+    let (answer, ()) = tokio::join!(client.emit_with_ack("wait", &()), async {
+        client.emit("go", &()).await.unwrap();
+    });
+
+    assert_eq!(answer.unwrap(), [json!("done")]);
 }

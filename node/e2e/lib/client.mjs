@@ -16,16 +16,16 @@ export const TRANSPORTS = {
 const ACK = 3;
 const BINARY_ACK = 6;
 
-/** A connected client of the namespace `/`. */
+/** A connected client of a namespace. */
 export class Client {
   /**
    * Starts to connect; what is emitted meanwhile goes out as soon as it is connected.
    *
    * @param {string} url where to
-   * @param {{transport?: string, name?: string}} options the transport is a key of `TRANSPORTS`; all others go to the
-   *   Socket.IO client as they are
+   * @param {{transport?: string, namespace?: string, name?: string}} options the transport is a key of `TRANSPORTS`; all
+   *   others go to the Socket.IO client as they are
    */
-  constructor(url, { transport = "websocket only", name = "client", ...options } = {}) {
+  constructor(url, { transport = "websocket only", namespace = "/", name = "client", ...options } = {}) {
     this.name = `${name} (${transport})`;
     /** Everything that arrived and has not been asked for: `{ event, args }`. */
     this.unread = [];
@@ -34,7 +34,7 @@ export class Client {
     /** The reasons of its disconnects, in order. */
     this.disconnects = [];
     this.waiting = [];
-    this.socket = io(url, {
+    this.socket = io(new URL(namespace, url).href, {
       forceNew: true,
       // Makes the client keep the balancer's cookie, as a browser does.
       withCredentials: true,

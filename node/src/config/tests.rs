@@ -64,7 +64,7 @@ fn what_nobody_sets_has_the_defaults() {
     assert_eq!(config.cors.origins, CorsOrigins::SameOrigin);
     assert_eq!(config.pages, Pages::default());
     assert!(config.gateway.exception_cause);
-    assert_eq!(config.gateways, [BuiltIn::Events]);
+    assert_eq!(config.gateways, [BuiltIn::Events, BuiltIn::Replies]);
     assert_eq!(config.socketio.ping_interval, Duration::from_secs(25));
     assert_eq!(config.socketio.ping_timeout, Duration::from_secs(20));
     assert_eq!(

@@ -198,10 +198,13 @@ impl Value for RedisMode {
 
 impl Value for BuiltIn {
     fn from_text(text: &str) -> Result<Self, String> {
-        if ["replies", "resource", "chat"].contains(&text) {
-            return Err("not available in this version, expected events".to_owned());
+        if ["resource", "chat"].contains(&text) {
+            return Err("not available in this version, expected events or replies".to_owned());
         }
-        choose(text, &[("events", Self::Events)])
+        choose(
+            text,
+            &[("events", Self::Events), ("replies", Self::Replies)],
+        )
     }
 }
 

@@ -118,9 +118,9 @@ pub const GROUPS: &[Group] = &[
             Key::new(
                 "gateways",
                 Kind::List,
-                "The built-in gateways to serve, of: events",
+                "The built-in gateways to serve, of: events, replies",
             )
-            .default("events"),
+            .default("events,replies"),
             Key::new(
                 "gateway.exception_cause",
                 Kind::Switch,

@@ -51,7 +51,7 @@ fn every_mistake_has_a_line_that_says_how_to_mend_it() {
         ),
         (
             by_flags("--gateways events,chat"),
-            r#"gateways: "events,chat" from flag --gateways: "chat" in the list: not available in this version, expected events"#,
+            r#"gateways: "events,chat" from flag --gateways: "chat" in the list: not available in this version, expected events or replies"#,
         ),
         (
             by_flags("--redis-mode sharded"),

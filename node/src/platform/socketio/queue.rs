@@ -7,7 +7,7 @@ use std::{
     collections::VecDeque,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
 };
 
 use tokio_util::task::TaskTracker;
@@ -60,15 +60,14 @@ impl<J: Send + 'static> Queue<J> {
     fn work<O: Worker<J>>(&self, owner: &Arc<O>, first: J) {
         let mut next = Some(first);
         while let Some(job) = next {
-            let mut work = owner.begin(job);
-            // A future that is not ready is polled again by its task, with a waker that counts.
-            let mut context = Context::from_waker(Waker::noop());
-            if work.as_mut().poll(&mut context) == Poll::Pending {
+            if let Some(work) = begun(owner, job) {
                 let owner = owner.clone();
                 owner.tasks().clone().spawn(async move {
                     work.await;
                     while let Some(job) = owner.queue().take() {
-                        owner.begin(job).await;
+                        if let Some(work) = begun(&owner, job) {
+                            work.await;
+                        }
                     }
                 });
                 return;
@@ -91,11 +90,30 @@ impl<J: Send + 'static> Queue<J> {
     }
 }
 
+/// Begins a job; what is left of it that the next job has to wait for.
+fn begun<J: Send + 'static, O: Worker<J>>(owner: &Arc<O>, job: J) -> Option<Work> {
+    let is_concurrent = owner.is_concurrent(&job);
+    let mut work = owner.begin(job);
+    // A future that is not ready is polled again by its task, with a waker that counts.
+    let mut context = Context::from_waker(Waker::noop());
+    if work.as_mut().poll(&mut context).is_ready() {
+        return None;
+    }
+    if is_concurrent {
+        owner.tasks().spawn(work);
+        return None;
+    }
+    Some(work)
+}
+
 /// Who owns a queue and does its jobs.
 pub(super) trait Worker<J: Send + 'static>: Send + Sync + 'static {
     fn queue(&self) -> &Queue<J>;
 
     fn tasks(&self) -> &TaskTracker;
+
+    /// Whether the next job may begin before this one has ended.
+    fn is_concurrent(&self, job: &J) -> bool;
 
     /// Begins a job. The work must not panic.
     fn begin(self: &Arc<Self>, job: J) -> Work;
@@ -120,6 +138,10 @@ mod tests {
 
         fn tasks(&self) -> &TaskTracker {
             &self.tasks
+        }
+
+        fn is_concurrent(&self, (number, _): &(u32, Duration)) -> bool {
+            *number >= 100
         }
 
         fn begin(self: &Arc<Self>, (number, time): (u32, Duration)) -> Work {
@@ -171,5 +193,23 @@ mod tests {
         log.queue
             .submit(&log, (5, Duration::ZERO), |_| panic!("all is done"));
         assert_eq!(log.done.lock().unwrap().last(), Some(&5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn concurrent_work_holds_back_nothing() {
+        let log = log();
+        log.queue.start(&log, (1, Duration::from_secs(1)));
+        for job in [
+            (100, Duration::from_secs(3)),
+            (2, Duration::from_secs(1)),
+            (101, Duration::from_secs(5)),
+            (3, Duration::ZERO),
+        ] {
+            log.queue.submit(&log, job, |job| job);
+        }
+        log.tasks.close();
+        log.tasks.wait().await;
+
+        assert_eq!(*log.done.lock().unwrap(), [1, 2, 3, 100, 101]);
     }
 }

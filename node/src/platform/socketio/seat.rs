@@ -1,7 +1,10 @@
 //! One client's seat in one namespace: what the gateway sees of it.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Instant, SystemTime},
 };
 
@@ -10,10 +13,11 @@ use roomcast_gateway::{
     DisconnectReason, Server, Socket,
     platform::{
         AckId, AckPayload, EmitError, Handshake, Incoming, Joined, Outcome, Outgoing, SocketPort,
+        SocketValues, Streaming,
     },
 };
 use socketioxide_core::{Sid, packet::Packet};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Adapter, Bound, published,
@@ -29,6 +33,8 @@ const FRAMES: usize = 0;
 
 /// A socket, bound to its gateway.
 pub(super) struct Seat {
+    /// For tasks that hold it.
+    own: Weak<Self>,
     /// Not owned: the engine's socket owns the handlers that own this.
     socket: Weak<socketioxide::socket::Socket<Adapter>>,
     sid: Sid,
@@ -40,7 +46,20 @@ pub(super) struct Seat {
     handshake: OnceLock<Box<Handshake>>,
     queue: Queue<Job>,
     stage: Mutex<Stage>,
+    values: SocketValues,
+    /// Streams of replies under way; made for the first of them.
+    streams: OnceLock<Box<Streams>>,
 }
+
+/// What ends with a socket's seat.
+#[derive(Default)]
+struct Streams {
+    end: CancellationToken,
+    count: AtomicUsize,
+}
+
+/// How many streams of replies one socket may have under way; a client that asks for more is told an exception.
+const STREAMS: usize = 1000;
 
 /// Where a socket is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +87,8 @@ impl Seat {
         let known = socket.req_parts().extensions.get::<Arc<Session>>();
         let session = bound.sessions.resolve(socket.id, known);
         session.seat(bound.gateway.namespace());
-        Arc::new(Self {
+        Arc::new_cyclic(|own| Self {
+            own: own.clone(),
             socket: Arc::downgrade(socket),
             sid: socket.id,
             bound,
@@ -79,6 +99,8 @@ impl Seat {
             handshake: OnceLock::new(),
             queue: Queue::held(),
             stage: Mutex::new(Stage::New),
+            values: SocketValues::default(),
+            streams: OnceLock::new(),
         })
     }
 
@@ -103,9 +125,12 @@ impl Seat {
 
     /// Handles an event, now or behind those that came before it.
     pub(super) fn event(self: &Arc<Self>, event: Incoming, ack: Option<AckId>, bytes: usize) {
-        let job = Job::Event(event, ack, None);
+        // What is handled beside others counts as waiting until it has ended.
+        let beside = self.bound.gateway.is_concurrent(event.event());
+        let waiting = beside.then(|| self.session.event_waits(bytes));
+        let job = Job::Event(event, ack, waiting);
         self.queue.submit(self, job, |job| match job {
-            Job::Event(event, ack, _) => {
+            Job::Event(event, ack, None) => {
                 Job::Event(event, ack, Some(self.session.event_waits(bytes)))
             }
             other => other,
@@ -135,6 +160,9 @@ impl Seat {
             }
             self.namespace.disconnected(self.sid);
             self.bound.metrics.disconnected(reason.as_str());
+        }
+        if let Some(streams) = self.streams.get() {
+            streams.end.cancel();
         }
         self.queue
             .submit(self, Job::Disconnected(reason), |job| job);
@@ -209,6 +237,13 @@ impl Worker<Job> for Seat {
         &self.bound.tasks
     }
 
+    fn is_concurrent(&self, job: &Job) -> bool {
+        match job {
+            Job::Event(event, ..) => self.bound.gateway.is_concurrent(event.event()),
+            Job::Connected | Job::Disconnected(_) => false,
+        }
+    }
+
     fn begin(self: &Arc<Self>, job: Job) -> Work {
         let seat = self.clone();
         let socket = Socket::new(self.clone());
@@ -218,8 +253,9 @@ impl Worker<Job> for Seat {
                 Box::pin(async move { seat.log("on_connection", &hook.await) })
             }
             Job::Event(event, ack, waiting) => {
-                // It waits no more, so the connection may read on.
-                drop(waiting);
+                // In its turn it waits no more, so the connection may read on.
+                let beside = self.bound.gateway.is_concurrent(event.event());
+                let waiting = waiting.filter(|_| beside);
                 let start = Instant::now();
                 let name = event.event().to_owned();
                 let duration = self.bound.metrics.received(&name);
@@ -228,6 +264,7 @@ impl Worker<Job> for Seat {
                     let outcome = published::told(handled, || seat.session.publishes()).await;
                     duration.observe(start.elapsed().as_secs_f64());
                     seat.log(&name, &outcome);
+                    drop(waiting);
                 })
             }
             Job::Disconnected(reason) => {
@@ -260,6 +297,36 @@ impl SocketPort for Seat {
             }
             Box::new(handshake)
         })
+    }
+
+    fn values(&self) -> &SocketValues {
+        &self.values
+    }
+
+    fn stream(&self, replies: Streaming) -> bool {
+        let streams = self.streams.get_or_init(Box::default);
+        if streams.count.fetch_add(1, Ordering::Relaxed) >= STREAMS {
+            streams.count.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        if self.is_gone() {
+            // It left before it could end this one.
+            streams.end.cancel();
+        }
+        let Some(seat) = self.own.upgrade() else {
+            return true;
+        };
+        self.bound.tasks.spawn(async move {
+            let Some(streams) = seat.streams.get() else {
+                return;
+            };
+            let replied = published::told(replies, || seat.session.publishes());
+            if let Some(outcome) = streams.end.run_until_cancelled(replied).await {
+                seat.log("a stream of replies", &outcome);
+            }
+            streams.count.fetch_sub(1, Ordering::Relaxed);
+        });
+        true
     }
 
     fn emit(&self, event: Outgoing) -> Result<(), EmitError> {
