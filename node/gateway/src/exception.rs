@@ -37,7 +37,7 @@ enum Kind {
 }
 
 /// What clients are told about failures that are none of their business.
-const INTERNAL: &str = "Internal server error";
+pub(crate) const INTERNAL: &str = "Internal server error";
 
 impl Exception {
     /// An exception with a message for the client:

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     DisconnectReason, Server, Socket,
+    admission::{self, Admission, AdmissionReply, Admit},
     extract::Arguments,
     filter::ExceptionFilter,
     guard::GuardReply,
@@ -47,6 +48,7 @@ pub struct Gateway {
     steps: Arc<Steps>,
     emitted: BTreeSet<String>,
     init: Option<Erased<Init, ()>>,
+    admits: Vec<Admit>,
     connect: Option<Erased<Connect, ()>>,
     disconnect: Option<Erased<Disconnect, ()>>,
     exception_cause: bool,
@@ -83,6 +85,7 @@ impl Gateway {
             steps: Arc::default(),
             emitted: BTreeSet::new(),
             init: None,
+            admits: Vec::new(),
             connect: None,
             disconnect: None,
             exception_cause: true,
@@ -213,6 +216,27 @@ impl Gateway {
         self
     }
 
+    /// Lets `hook` say whether a client gets a seat, before it is told that it has one. Of several, the first that
+    /// refuses counts. It can take [`Socket`], [`Server`] and [`State`](crate::State).
+    ///
+    /// The socket can be looked at and given [data](Socket::set_data); it is in no room, and emitting to it fails.
+    ///
+    /// # Panics
+    ///
+    /// If it asks for state that the gateway has not been given before.
+    #[must_use]
+    #[track_caller]
+    pub fn admit<H, A>(mut self, hook: H) -> Self
+    where
+        H: Handler<A>,
+        A: Arguments<Connect>,
+        H::Returned: HandlerFuture<Output: AdmissionReply> + Send + 'static,
+    {
+        self.check_state::<Connect, A>("admit");
+        self.admits.push(admission::erase(hook));
+        self
+    }
+
     /// Calls `hook` when a socket has connected, before its first event is handled. It can take
     /// [`Socket`], [`Server`] and [`State`](crate::State).
     ///
@@ -335,6 +359,13 @@ impl Gateway {
     pub fn init(&self, server: Server) -> Hook<Init> {
         let states = Arc::clone(&self.states);
         Hook::new(self.init.clone(), Init { server, states }, None)
+    }
+
+    /// Asks whether a client gets a seat; nothing if everyone does.
+    pub fn admission(&self, socket: Socket) -> Option<Admission> {
+        let states = Arc::clone(&self.states);
+        let connect = Connect { socket, states };
+        (!self.admits.is_empty()).then(|| Admission::new(&self.admits, connect))
     }
 
     /// Runs the hook for a socket that has connected.

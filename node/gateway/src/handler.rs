@@ -129,7 +129,7 @@ where
     })
 }
 
-async fn finished<F: HandlerFuture>(future: F) -> F::Output {
+pub(crate) async fn finished<F: HandlerFuture>(future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| future.as_mut().poll_handler(context)).await
 }

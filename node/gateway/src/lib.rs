@@ -154,6 +154,7 @@
 //! gateways over something new; authors of gateways never need it.
 
 mod acknowledge;
+mod admission;
 mod attachments;
 mod binary;
 mod body;
@@ -182,6 +183,7 @@ pub mod testing;
 
 pub use self::{
     acknowledge::Acknowledge,
+    admission::{AdmissionReply, Refusal},
     binary::Binary,
     exception::Exception,
     extract::{Data, State},

@@ -45,7 +45,7 @@ struct Arrived {
 }
 
 /// A socket connected.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Connect {
     pub(crate) socket: Socket,
     pub(crate) states: Arc<States>,

@@ -4,7 +4,8 @@
 //! about it. A platform
 //!
 //! 1. implements [`SocketPort`] and [`ServerPort`] for what it has,
-//! 2. calls [`init`](crate::Gateway::init) once, and [`connected`](crate::Gateway::connected) and
+//! 2. calls [`init`](crate::Gateway::init) once; for each client that asks for a seat
+//!    [`admission`](crate::Gateway::admission), whose refusal is the answer; and then [`connected`](crate::Gateway::connected) and
 //!    [`disconnected`](crate::Gateway::disconnected) once per socket, in that order,
 //! 3. parses what arrives with [`Incoming::parse`] and hands it to [`dispatch`](crate::Gateway::dispatch),
 //! 4. drives each future that these return to its end before it dispatches the same socket's next event,
@@ -30,6 +31,7 @@ pub use self::{
 };
 use crate::Server;
 pub use crate::{
+    admission::Admission,
     run::{Dispatch, Hook, Streaming},
     socket_data::SocketValues,
 };

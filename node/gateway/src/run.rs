@@ -199,7 +199,7 @@ fn outcome_of_exception(exception: &Exception) -> Outcome {
     }
 }
 
-fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

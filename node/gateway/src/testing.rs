@@ -33,7 +33,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    DisconnectReason, EmitError, Gateway, Handshake, Outcome, Server, Socket, attachments,
+    DisconnectReason, EmitError, Gateway, Handshake, Outcome, Refusal, Server, Socket, attachments,
     occasion::{Connect, Disconnect, Init},
     platform::{AckId, AckPayload, Incoming, Joined, Outgoing, Selection, ServerPort, SocketPort},
     run::{Dispatch, Hook, Streaming},
@@ -115,6 +115,18 @@ impl Client {
     /// Runs the gateway's `on_init`.
     pub fn init(&self) -> Hook<Init> {
         self.gateway.init(self.socket.server())
+    }
+
+    /// Asks the gateway whether it lets the client in.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub async fn admission(&self) -> Result<(), Refusal> {
+        match self.gateway.admission(self.socket.clone()) {
+            Some(admission) => admission.await,
+            None => Ok(()),
+        }
     }
 
     /// Runs the gateway's `on_connection`.

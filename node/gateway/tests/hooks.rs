@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use roomcast_gateway::{
-    Ack, DisconnectReason, Exception, Gateway, Outcome, Server, Socket, State,
+    Ack, DisconnectReason, Exception, Gateway, Outcome, Refusal, Server, Socket, State,
     testing::{Client, Sent, block_on},
 };
 use serde_json::json;
@@ -216,4 +216,48 @@ fn state_is_known_by_its_type_alone() {
 #[should_panic = "holds a comma or a question mark"]
 fn a_namespace_that_no_client_can_name_is_refused() {
     let _ = Gateway::new("/a,b");
+}
+
+#[test]
+fn the_first_admission_that_refuses_counts() {
+    let gateway = |code: u32| {
+        Gateway::new("/")
+            .state(code)
+            .admit(async |socket: Socket| {
+                socket.set_data(1_u8);
+                Ok::<_, Refusal>(())
+            })
+            .admit(async |State(code): State<u32>| match code {
+                0 => Ok(()),
+                code => Err(Refusal::new("no").with_data(&json!({ "code": code }))),
+            })
+            .admit(async |State(code): State<u32>| {
+                assert_eq!(code, 0, "it must not be asked");
+                Ok::<_, Refusal>(())
+            })
+    };
+
+    let admitted = Client::of(gateway(0));
+    assert_eq!(block_on(admitted.admission()), Ok(()));
+    assert_eq!(admitted.socket().data::<u8>(), Some(1));
+
+    let refused = block_on(Client::of(gateway(7)).admission()).unwrap_err();
+    assert_eq!(refused.message(), "no");
+    assert_eq!(refused.data(), Some(&json!({ "code": 7 })));
+}
+
+#[test]
+fn an_admission_that_fails_lets_nobody_in_and_says_why_in_the_log_alone() {
+    let failing = Gateway::new("/").admit(async || {
+        std::fs::read("/no such file")?;
+        Ok::<_, Refusal>(())
+    });
+    let panicking = Gateway::new("/").admit(async || -> Result<(), Refusal> { panic!("a bug") });
+
+    for (gateway, reason) in [(failing, "No such file"), (panicking, "a bug")] {
+        let refused = block_on(Client::of(gateway).admission()).unwrap_err();
+
+        assert_eq!(refused.message(), "Internal server error");
+        assert!(refused.failure().unwrap().contains(reason));
+    }
 }
