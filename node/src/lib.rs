@@ -27,6 +27,7 @@ pub mod cli;
 pub mod config;
 pub mod files;
 pub mod gateways;
+pub mod interceptors;
 pub mod redis;
 pub mod runtime;
 pub mod signal;

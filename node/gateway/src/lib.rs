@@ -148,6 +148,41 @@
 //! }))]);
 //! ```
 //!
+//! # Before and around handlers
+//!
+//! [Guards](Gateway::guard), [interceptors](Interceptor) and [filters](ExceptionFilter) stand before and around the
+//! handlers of a gateway, or of one event as a [`Route`]. Who is let in at all is said by [`Gateway::admit`].
+//!
+//! ```
+//! use roomcast_gateway::{Ack, Gateway, Refusal, Route, Socket, SocketData};
+//!
+//! #[derive(Clone)]
+//! struct Admin;
+//!
+//! async fn invited(socket: Socket) -> Result<(), Refusal> {
+//!     match socket.handshake().query("invitation") {
+//!         Some("golden") => socket.set_data(Admin),
+//!         Some(_) => {}
+//!         None => return Err(Refusal::new("by invitation only")),
+//!     }
+//!     Ok(())
+//! }
+//!
+//! async fn is_admin(admin: Option<SocketData<Admin>>) -> bool {
+//!     admin.is_some()
+//! }
+//!
+//! async fn close() -> Ack<bool> {
+//!     Ack(true)
+//! }
+//!
+//! let party = Gateway::new("/party")
+//!     .admit(invited)
+//!     .route("close", Route::to(close).guard(is_admin));
+//! ```
+//!
+//! [`coming_from_nestjs`] puts each decorator beside its counterpart.
+//!
 //! # What else is public
 //!
 //! Types of serde, serde_json and bytes are part of this interface. [`platform`] is for those who carry
@@ -173,6 +208,8 @@ mod socket;
 mod socket_data;
 mod valid;
 
+#[doc = include_str!("../docs/coming-from-nestjs.md")]
+pub mod coming_from_nestjs {}
 pub mod extract;
 pub mod handler;
 pub mod occasion;
