@@ -51,8 +51,9 @@ bench: setup bench-build ## the load of docs/performance.md on Node.js, NestJS, 
 	target/release/roomcast-loadtest compare --json target/bench/report.json --html target/bench/report.html \
 		--markdown target/bench/table.md
 
-microbench: ## the encoders, the decoders and the room index by themselves
+microbench: ## the encoders, the decoders, the room index and the way to a handler by themselves
 	$(CARGO) bench --locked -p roomcast-adapter --features test-util --bench hot_path
+	$(CARGO) bench --locked -p roomcast-gateway --features test-util --bench dispatch
 
 bench-build:
 	$(CARGO) build --locked --release -p roomcast-node -p roomcast-loadtest --bin roomcast --bin roomcast-loadtest
