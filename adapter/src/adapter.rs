@@ -3,9 +3,10 @@
 mod init;
 mod members;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use socketioxide_core::{
     Sid, Value,
     adapter::{
@@ -25,9 +26,9 @@ use crate::{
     cluster::{Cluster, Confirmation, random_id},
     error::{BroadcastError, SendError},
     index::Entry,
-    namespace::{Encode, Joining, LocalNamespace},
+    namespace::{Asked, Asking, Encode, Joining, LocalNamespace},
     observer::DropCause,
-    recipient::Emission,
+    recipient::{Emission, Recipient},
     wire::{self, DecodeError},
 };
 use members::Members;
@@ -188,6 +189,32 @@ impl<E: SocketEmitter> LocalNamespace for ClusterAdapter<E> {
 
     fn rooms(&self, socket: Sid) -> Vec<String> {
         self.members.rooms_of(&self.local, socket)
+    }
+
+    fn recipients(&self, options: &BroadcastOptions) -> Vec<(Sid, Arc<dyn Recipient>)> {
+        self.members.recipients(options)
+    }
+
+    fn ask(&self, packet: Packet, options: BroadcastOptions, timeout: Duration) -> Asking {
+        let answers = self
+            .members
+            .with_selection(&self.local, options, |selection| {
+                let (answers, _) = self
+                    .local
+                    .broadcast_with_ack(packet, selection, Some(timeout));
+                answers
+            });
+        Box::pin(async move {
+            let mut answers = pin!(answers);
+            let mut asked = Asked::default();
+            while let Some((_, answer)) = answers.next().await {
+                match answer {
+                    Ok(values) => asked.answers.push(values),
+                    Err(_) => asked.missing += 1,
+                }
+            }
+            asked
+        })
     }
 
     fn is_connected(&self, socket: Sid) -> bool {

@@ -192,6 +192,6 @@ pub use cluster::Cluster;
 pub use config::{Config, Subscribe};
 pub use error::{BroadcastError, BusError, InitError, SendError};
 pub use inbox::Inbox;
-pub use namespace::{Joining, Namespace};
+pub use namespace::{Asked, Asking, Joining, Namespace};
 pub use observer::{DropCause, Observer, SubscriptionCounts};
 pub use recipient::{Emission, Recipient};

@@ -1,6 +1,6 @@
 //! The handle to one namespace: for servers whose joins, leaves and disconnects go through the adapter.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use socketioxide_core::{Sid, Value, adapter::BroadcastOptions, packet::Packet};
@@ -17,6 +17,18 @@ use crate::{
 /// Dropping it takes nothing back.
 pub type Joining = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// An event that is answered by acks; resolves once all have come, or time is up.
+pub type Asking = Pin<Box<dyn Future<Output = Asked> + Send>>;
+
+/// What clients answered to an event.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// The arrays of values, as the namespace's parser reads them, in the order in which they came.
+    pub answers: Vec<Value>,
+    /// How many of the sockets did not answer in time.
+    pub missing: usize,
+}
+
 /// Writes packets as the clients of a namespace read them.
 pub(crate) trait Encode {
     fn encode(&self, packet: Packet) -> Value;
@@ -29,6 +41,8 @@ pub(crate) trait LocalNamespace: Send + Sync + 'static {
     fn join(&self, socket: Sid, rooms: Vec<String>) -> Joining;
     fn leave(&self, socket: Sid, rooms: &[String]);
     fn rooms(&self, socket: Sid) -> Vec<String>;
+    fn recipients(&self, options: &BroadcastOptions) -> Vec<(Sid, Arc<dyn Recipient>)>;
+    fn ask(&self, packet: Packet, options: BroadcastOptions, timeout: Duration) -> Asking;
     fn is_connected(&self, socket: Sid) -> bool;
     fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError>;
     fn emission(&self, packet: Packet) -> Emission<'_>;
@@ -80,6 +94,18 @@ impl Namespace {
     /// The rooms of a socket, in no order.
     pub fn rooms(&self, socket: Sid) -> Vec<String> {
         self.0.rooms(socket)
+    }
+
+    /// The selected sockets of this node that were [connected with](Self::connected_with) something of their own.
+    pub fn recipients(&self, options: &BroadcastOptions) -> Vec<(Sid, Arc<dyn Recipient>)> {
+        self.0.recipients(options)
+    }
+
+    /// Sends an event to the selected sockets of this node through the server's channel, and gathers their acks.
+    ///
+    /// It is sent at once. Dropping the future lets the answers go.
+    pub fn ask(&self, packet: Packet, options: BroadcastOptions, timeout: Duration) -> Asking {
+        self.0.ask(packet, options, timeout)
     }
 
     /// Whether the server still has this socket.

@@ -59,4 +59,7 @@ impl<'a> Emission<'a> {
 pub trait Recipient: Send + Sync + 'static {
     /// Takes one packet. What becomes of it where the socket is gone, or too slow, is the recipient's to decide and count.
     fn deliver(&self, emission: &Emission<'_>);
+
+    /// Takes the socket out of its namespace, as the server's own call does. Called while nothing is locked.
+    fn disconnect(&self);
 }

@@ -10,7 +10,9 @@ use std::{
 use common::{TestNode, config, wait_for};
 use futures_util::{StreamExt as _, stream};
 use roomcast_loadtest::client::Transport;
-use roomcast_node::gateway::{Ack, Data, Gateway, Replies, Route, State};
+use roomcast_node::gateway::{
+    Ack, Data, Exception, Gateway, Replies, Route, Server, Socket, State,
+};
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore};
 
@@ -255,4 +257,62 @@ async fn concurrent_events_start_in_order_and_wait_for_nobody() {
     });
 
     assert_eq!(answer.unwrap(), [json!("done")]);
+}
+
+#[tokio::test]
+async fn a_selection_is_asked_moved_counted_and_disconnected() {
+    let gateway = Gateway::new("/many")
+        .on("join", async |socket: Socket, Data(room): Data<String>| {
+            socket.join(room).await;
+            Ack(())
+        })
+        .on("count", async |server: Server, Data(room): Data<String>| {
+            Ack(server.to(room).count().await)
+        })
+        .on("ask", async |server: Server| {
+            let asked = server
+                .to("red")
+                .emit_with_ack("how old", &(), Duration::from_secs(5));
+            let answers = asked.await?;
+            Ok::<_, Exception>(Ack((answers.values::<u32>()?, answers.missing)))
+        })
+        .on("move", async |server: Server| {
+            server.to("red").join("blue").await;
+            server.to("red").leave("red");
+            Ack(())
+        })
+        .on("end", async |server: Server| server.to("blue").disconnect());
+    let node = TestNode::start(config(), vec![gateway]).await;
+    let mut members = Vec::new();
+    for _ in 0..2 {
+        let member = node.client_of("/many", Transport::WebSocket).await;
+        member.emit_with_ack("join", "red").await.unwrap();
+        members.push(member);
+    }
+    let other = node.client_of("/many", Transport::WebSocket).await;
+    let count = async |room: &str| other.emit_with_ack("count", room).await.unwrap()[0].clone();
+    assert_eq!(count("red").await, 2);
+
+    // The one who asks waits for the two who answer.
+    let (answers, ()) = tokio::join!(other.emit_with_ack("ask", &()), async {
+        for (age, member) in members.iter_mut().enumerate() {
+            let asked = member.expect("how old").await.unwrap();
+            member.answer(&asked, &[json!(age + 40)]).await.unwrap();
+        }
+    });
+    let answers = answers.unwrap()[0].clone();
+    assert_eq!(answers[1], 0, "nobody is missing");
+    assert_eq!(answers[0].as_array().unwrap().len(), 2);
+
+    other.emit_with_ack("move", &()).await.unwrap();
+    assert_eq!(
+        (count("red").await, count("blue").await),
+        (json!(0), json!(2))
+    );
+
+    other.emit("end", &()).await.unwrap();
+    for mut member in members {
+        member.closed().await.unwrap();
+    }
+    assert_eq!(count("blue").await, 0);
 }

@@ -191,6 +191,20 @@ impl Members {
         }
     }
 
+    /// The selected sockets that are reached by what they brought themselves.
+    pub(super) fn recipients(&self, options: &BroadcastOptions) -> Vec<(Sid, Arc<dyn Recipient>)> {
+        let Self::Own(index) = self else {
+            return Vec::new();
+        };
+        let mut recipients = Vec::new();
+        lock(index).select(options, |socket, reach| {
+            if let Reach::Recipient(recipient) = reach {
+                recipients.push((socket, recipient.clone()));
+            }
+        });
+        recipients
+    }
+
     /// The options by which the server's own index selects whom `options` select, while `act` runs.
     ///
     /// Where the index is ours the server knows no rooms, so the selected sockets share one for as long.

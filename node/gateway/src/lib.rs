@@ -190,6 +190,7 @@
 
 mod acknowledge;
 mod admission;
+mod answers;
 mod attachments;
 mod binary;
 mod body;
@@ -221,6 +222,7 @@ pub mod testing;
 pub use self::{
     acknowledge::Acknowledge,
     admission::{AdmissionReply, Refusal},
+    answers::Answers,
     binary::Binary,
     exception::Exception,
     extract::{Data, State},

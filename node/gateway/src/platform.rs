@@ -21,7 +21,7 @@ mod event;
 mod handshake;
 mod outcome;
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
 pub(crate) use self::event::is_reserved;
 pub use self::{
@@ -29,7 +29,7 @@ pub use self::{
     handshake::Handshake,
     outcome::{DisconnectReason, EmitError, Outcome},
 };
-use crate::Server;
+use crate::{Answers, Server};
 pub use crate::{
     admission::Admission,
     run::{Dispatch, Hook, Streaming},
@@ -101,10 +101,38 @@ pub trait ServerPort: Send + Sync + 'static {
         selection: &Selection,
         event: Outgoing,
     ) -> Result<(), EmitError>;
+
+    /// Sends an event to the selected sockets at once, and gathers their acks until all have come or `timeout` is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn ask(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        event: Outgoing,
+        timeout: Duration,
+    ) -> Result<Pending<Answers>, EmitError>;
+
+    /// Has the selected sockets join `rooms`, at once on this node.
+    fn join(&self, namespace: &str, selection: &Selection, rooms: Vec<String>) -> Joined;
+
+    /// Has the selected sockets leave `rooms`.
+    fn leave(&self, namespace: &str, selection: &Selection, rooms: &[String]);
+
+    /// Disconnects the selected sockets from the namespace.
+    fn disconnect(&self, namespace: &str, selection: &Selection);
+
+    /// Counts the selected sockets.
+    fn count(&self, namespace: &str, selection: &Selection) -> Pending<usize>;
 }
 
+/// Resolves once the cluster has answered.
+pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// Resolves once a join holds in the whole cluster.
-pub type Joined = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type Joined = Pending<()>;
 
 /// Which sockets of a namespace an event goes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

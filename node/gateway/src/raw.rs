@@ -60,6 +60,20 @@ impl Raw {
         ))
     }
 
+    /// The first value of an array in JSON, none if it is empty: what a client answered. For platforms.
+    ///
+    /// # Errors
+    ///
+    /// If `array` is no array.
+    pub fn first_of(
+        array: impl AsRef<[u8]>,
+        attachments: Vec<Bytes>,
+    ) -> Result<Option<Self>, serde_json::Error> {
+        let values: Vec<Box<RawValue>> = serde_json::from_slice(array.as_ref())?;
+        let first = values.into_iter().next();
+        Ok(first.map(|json| Self::from_parts(json, attachments.into())))
+    }
+
     /// The value null.
     pub fn null() -> Self {
         Self::from_parts(RawValue::NULL.to_owned(), Arc::default())

@@ -1,11 +1,11 @@
 //! What handlers act on: the socket they serve, and all the others.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
 use crate::{
-    EmitError, Handshake,
+    Answers, EmitError, Handshake,
     platform::{Joined, Outgoing, Selection, ServerPort, SocketPort},
 };
 
@@ -164,6 +164,12 @@ impl Server {
         self.everyone().to(room)
     }
 
+    /// The one socket with this id.
+    pub fn socket(&self, id: impl Into<String>) -> Broadcast {
+        // Each socket is in the room of its id, and no other can join that.
+        self.to(id)
+    }
+
     /// Everyone who is not in `room`.
     pub fn except(&self, room: impl Into<String>) -> Broadcast {
         self.everyone().except(room)
@@ -179,7 +185,8 @@ impl Server {
         self.everyone().volatile()
     }
 
-    fn everyone(&self) -> Broadcast {
+    /// Everyone in the namespace.
+    pub fn everyone(&self) -> Broadcast {
         Broadcast {
             server: self.clone(),
             selection: Selection::default(),
@@ -206,7 +213,7 @@ impl fmt::Debug for Server {
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "nothing is sent before `emit`"]
+#[must_use = "nothing happens before something is done with it"]
 pub struct Broadcast {
     server: Server,
     selection: Selection,
@@ -250,5 +257,61 @@ impl Broadcast {
         self.server
             .port
             .broadcast(&self.server.namespace, &self.selection, event)
+    }
+
+    /// Sends an event to the selected sockets of this node, and gathers their acks.
+    ///
+    /// Resolves when all have answered, or `timeout` is over: then with those that have. A raw WebSocket gets the event,
+    /// and has no way to answer.
+    ///
+    /// ```no_run
+    /// # use roomcast_gateway::{Exception, Server};
+    /// # async fn example(server: Server) -> Result<(), Exception> {
+    /// use std::time::Duration;
+    ///
+    /// let answers = server.to("red").emit_with_ack("ready?", &(), Duration::from_secs(5)).await?;
+    /// let ready = answers.values::<bool>()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`emit`](Self::emit).
+    pub async fn emit_with_ack<T: Serialize + ?Sized>(
+        self,
+        event: &str,
+        data: &T,
+        timeout: Duration,
+    ) -> Result<Answers, EmitError> {
+        let event = Outgoing::new(event, data)?;
+        let Server { port, namespace } = &self.server;
+        let asked = port.ask(namespace, &self.selection, event, timeout)?;
+        Ok(asked.await)
+    }
+
+    /// Has the selected sockets of this node join a room; see [`Socket::join`].
+    #[must_use = "await it, so that nothing is missed from then on"]
+    pub fn join(self, room: impl Into<String>) -> Joined {
+        let Server { port, namespace } = &self.server;
+        port.join(namespace, &self.selection, vec![room.into()])
+    }
+
+    /// Has the selected sockets of this node leave a room.
+    pub fn leave(self, room: impl Into<String>) {
+        let Server { port, namespace } = &self.server;
+        port.leave(namespace, &self.selection, &[room.into()]);
+    }
+
+    /// Disconnects the selected sockets of this node from the namespace.
+    pub fn disconnect(self) {
+        let Server { port, namespace } = &self.server;
+        port.disconnect(namespace, &self.selection);
+    }
+
+    /// How many sockets of this node are selected.
+    pub async fn count(self) -> usize {
+        let Server { port, namespace } = &self.server;
+        port.count(namespace, &self.selection).await
     }
 }

@@ -25,7 +25,7 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -33,9 +33,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    DisconnectReason, EmitError, Gateway, Handshake, Outcome, Refusal, Server, Socket, attachments,
+    Answers, DisconnectReason, EmitError, Gateway, Handshake, Outcome, Refusal, Server, Socket,
+    attachments,
     occasion::{Connect, Disconnect, Init},
-    platform::{AckId, AckPayload, Incoming, Joined, Outgoing, Selection, ServerPort, SocketPort},
+    platform::{
+        AckId, AckPayload, Incoming, Joined, Outgoing, Pending, Selection, ServerPort, SocketPort,
+    },
     run::{Dispatch, Hook, Streaming},
     socket_data::SocketValues,
 };
@@ -369,6 +372,30 @@ impl ServerPort for RecordingServer {
         let sent = Sent::broadcast(namespace, selection.clone(), name, argument(&text, 1));
         lock(&self.sent).push(sent.with_attachments(attachments));
         Ok(())
+    }
+
+    /// Nobody is there to answer.
+    fn ask(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        event: Outgoing,
+        _timeout: Duration,
+    ) -> Result<Pending<Answers>, EmitError> {
+        self.broadcast(namespace, selection, event)?;
+        Ok(Box::pin(std::future::ready(Answers::default())))
+    }
+
+    fn join(&self, _namespace: &str, _selection: &Selection, _rooms: Vec<String>) -> Joined {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn leave(&self, _namespace: &str, _selection: &Selection, _rooms: &[String]) {}
+
+    fn disconnect(&self, _namespace: &str, _selection: &Selection) {}
+
+    fn count(&self, _namespace: &str, _selection: &Selection) -> Pending<usize> {
+        Box::pin(std::future::ready(0))
     }
 }
 

@@ -219,6 +219,10 @@ impl Recipient for Seat {
             },
         );
     }
+
+    fn disconnect(&self) {
+        SocketPort::disconnect(self);
+    }
 }
 
 impl Fence for Seat {

@@ -3,17 +3,26 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
+    future::ready,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
-use roomcast_adapter::Cluster;
-use roomcast_gateway::platform::{EmitError, Outgoing, Selection, ServerPort};
+use roomcast_adapter::{Cluster, Namespace};
+use roomcast_gateway::{
+    Answers, Raw,
+    platform::{EmitError, Joined, Outgoing, Pending, Selection, ServerPort},
+};
 use socketioxide_core::{
+    Value,
     adapter::{BroadcastFlags, BroadcastOptions},
     packet::Packet,
 };
 
-use super::{payload::Encoding, published};
+use super::{
+    payload::{self, Encoding},
+    published,
+};
 use crate::metrics::NamespaceMetrics;
 
 /// Broadcasts in every namespace of this node.
@@ -37,7 +46,12 @@ impl Cast {
         all.insert(namespace.to_owned(), metrics);
     }
 
-    fn count(&self, namespace: &str, event: &str) {
+    fn target(&self, namespace: &str) -> Result<Namespace, EmitError> {
+        let found = self.cluster.namespace(namespace);
+        found.ok_or_else(|| EmitError::UnknownNamespace(namespace.to_owned()))
+    }
+
+    fn sent(&self, namespace: &str, event: &str) {
         let all = self.metrics.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(metrics) = all.get(namespace) {
             metrics.sent(event);
@@ -56,10 +70,8 @@ impl ServerPort for Cast {
         selection: &Selection,
         event: Outgoing,
     ) -> Result<(), EmitError> {
-        let Some(target) = self.cluster.namespace(namespace) else {
-            return Err(EmitError::UnknownNamespace(namespace.to_owned()));
-        };
-        self.count(namespace, event.event());
+        let target = self.target(namespace)?;
+        self.sent(namespace, event.event());
         let (text, attachments) = event.into_parts();
         let value = self.encoding.value(text, attachments)?;
         published::note();
@@ -70,6 +82,73 @@ impl ServerPort for Cast {
             )
             .map_err(EmitError::refused)
     }
+
+    fn ask(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        event: Outgoing,
+        timeout: Duration,
+    ) -> Result<Pending<Answers>, EmitError> {
+        let target = self.target(namespace)?;
+        self.sent(namespace, event.event());
+        let (text, attachments) = event.into_parts();
+        let value = self.encoding.value(text, attachments)?;
+        let packet = Packet::event(namespace.to_owned(), value);
+        let asking = target.ask(packet, options(selection), timeout);
+        Ok(Box::pin(async move {
+            let asked = asking.await;
+            Answers::new(
+                asked.answers.into_iter().map(first).collect(),
+                asked.missing,
+            )
+        }))
+    }
+
+    fn join(&self, namespace: &str, selection: &Selection, rooms: Vec<String>) -> Joined {
+        let Ok(target) = self.target(namespace) else {
+            return Box::pin(ready(()));
+        };
+        let selected = target.recipients(&options(selection)).into_iter();
+        let joins: Vec<_> = selected
+            .map(|(socket, _)| target.join(socket, rooms.clone()))
+            .collect();
+        Box::pin(async move {
+            for join in joins {
+                join.await;
+            }
+        })
+    }
+
+    fn leave(&self, namespace: &str, selection: &Selection, rooms: &[String]) {
+        if let Ok(target) = self.target(namespace) {
+            for (socket, _) in target.recipients(&options(selection)) {
+                target.leave(socket, rooms);
+            }
+        }
+    }
+
+    fn disconnect(&self, namespace: &str, selection: &Selection) {
+        if let Ok(target) = self.target(namespace) {
+            for (_, recipient) in target.recipients(&options(selection)) {
+                recipient.disconnect();
+            }
+        }
+    }
+
+    fn count(&self, namespace: &str, selection: &Selection) -> Pending<usize> {
+        let count = self
+            .target(namespace)
+            .map_or(0, |target| target.recipients(&options(selection)).len());
+        Box::pin(ready(count))
+    }
+}
+
+/// The first value of an ack; null where there is none, or it cannot be read.
+fn first(values: Value) -> Raw {
+    let answer =
+        payload::text(values).and_then(|(text, attachments)| Raw::first_of(text, attachments).ok());
+    answer.flatten().unwrap_or_default()
 }
 
 fn options(selection: &Selection) -> BroadcastOptions {
