@@ -27,7 +27,7 @@ pub fn events() -> Gateway {
 
 /// The answer to a join or a leave.
 #[derive(Debug, Serialize)]
-struct Membership {
+pub(super) struct Membership {
     room: RoomName,
     joined: bool,
 }
@@ -50,13 +50,13 @@ async fn msg_to_server(Data(text): Data<String>) -> WsResponse<String> {
     WsResponse::new("msgToClient", format!("服务端收到: {text}"))
 }
 
-async fn join_room(socket: Socket, Data(room): Data<JoinableRoom>) -> Ack<Membership> {
+pub(super) async fn join_room(socket: Socket, Data(room): Data<JoinableRoom>) -> Ack<Membership> {
     let room = RoomName::from(room);
     socket.join(room.as_str()).await;
     Ack(Membership { room, joined: true })
 }
 
-async fn leave_room(
+pub(super) async fn leave_room(
     socket: Socket,
     Data(room): Data<RoomName>,
 ) -> Result<Ack<Membership>, Exception> {
