@@ -17,6 +17,7 @@ pub mod key;
 mod nearest;
 mod parse;
 mod redis_url;
+mod secret;
 mod setting;
 mod sources;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use cors::CorsOrigins;
 pub use error::{ConfigError, ConfigErrors, Source};
 pub(crate) use nearest::nearest_word;
 pub use redis_url::RedisUrl;
+pub use secret::Secret;
 pub use sources::Sources;
 
 /// Everything that can be configured.
@@ -65,6 +67,8 @@ pub struct Config {
     pub gateway: Gateway,
     /// The built-in gateways to serve, each once.
     pub gateways: Vec<BuiltIn>,
+    /// Who may connect: the tokens of clients.
+    pub jwt: Jwt,
     /// The protocol.
     pub socketio: SocketIo,
     /// What one client may take.
@@ -141,6 +145,26 @@ pub enum BuiltIn {
     Events,
     /// Replies of every kind at `/events`.
     Replies,
+}
+
+/// The tokens of clients. Any key turns authentication on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Jwt {
+    /// What tokens in HS256 are signed with. Not empty.
+    pub secret: Option<Secret>,
+    /// A PEM file with a public key, for tokens in RS256, ES256 or EdDSA.
+    pub public_key_file: Option<PathBuf>,
+    /// A JWKS file with any number of such keys.
+    pub jwks_file: Option<PathBuf>,
+    /// The `iss` that a token must have.
+    pub issuer: Option<String>,
+    /// An `aud` that a token must have.
+    pub audience: Option<String>,
+    /// How far the clock of the issuer may be off.
+    pub leeway: Duration,
+    /// The namespaces that want a token, beside `/chat`, each once.
+    pub namespaces: Vec<String>,
 }
 
 /// The protocol.
@@ -261,6 +285,13 @@ impl Config {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigErrors> {
         Sources::new(args, environment).config()
+    }
+}
+
+impl Jwt {
+    /// True if there is any key that a token could be verified with.
+    pub fn is_on(&self) -> bool {
+        self.secret.is_some() || self.public_key_file.is_some() || self.jwks_file.is_some()
     }
 }
 

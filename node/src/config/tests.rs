@@ -63,6 +63,7 @@ fn what_nobody_sets_has_the_defaults() {
     assert_eq!(config.redis.room_subscriptions, 100_000);
     assert_eq!(config.cors.origins, CorsOrigins::SameOrigin);
     assert_eq!(config.pages, Pages::default());
+    assert_eq!(config.jwt, Jwt::default());
     assert!(config.gateway.exception_cause);
     assert_eq!(config.gateways, [BuiltIn::Events, BuiltIn::Replies]);
     assert_eq!(config.socketio.ping_interval, Duration::from_secs(25));
@@ -143,6 +144,27 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
         r#""/dev/../etc/passwd""#,
         |c| c.pages.client_file.is_some(),
     ),
+    ("jwt.secret", "a word", r#""a word""#, |c| {
+        c.jwt.secret == Some(Secret::new("a word"))
+    }),
+    ("jwt.public_key_file", "/a.pem", r#""/a.pem""#, |c| {
+        c.jwt.public_key_file == Some(PathBuf::from("/a.pem"))
+    }),
+    ("jwt.jwks_file", "/a.json", r#""/a.json""#, |c| {
+        c.jwt.jwks_file == Some(PathBuf::from("/a.json"))
+    }),
+    ("jwt.issuer", "login", r#""login""#, |c| {
+        c.jwt.issuer.as_deref() == Some("login")
+    }),
+    ("jwt.audience", "chat", r#""chat""#, |c| {
+        c.jwt.audience.as_deref() == Some("chat")
+    }),
+    ("jwt.leeway", "5s", r#""5s""#, |c| {
+        c.jwt.leeway.as_secs() == 5
+    }),
+    ("jwt.namespaces", "/,/news", r#"["/", "/news"]"#, |c| {
+        c.jwt.namespaces == ["/", "/news"]
+    }),
     ("limits.message_size", "1MiB", r#""1MiB""#, |c| {
         c.limits.message_size == 1 << 20
     }),
@@ -177,12 +199,18 @@ fn every_key_can_be_set_from_every_source() {
         "the list of this test is not that of the table"
     );
 
+    // Some keys of `jwt` only stand beside a key of tokens.
+    let beside = ("JWT_SECRET", "another word");
+    let by_args = |args: &[OsString]| {
+        let variables = [(beside.0.into(), beside.1.into())];
+        Config::load(args.iter().cloned(), variables)
+    };
     for (path, text, toml, arrived) in EVERY_KEY {
         let key = Key::at(path).unwrap();
-        let by_flag = Config::load([key.flag().into(), OsString::from(text)], []);
-        let by_joined_flag = Config::load([format!("{}={text}", key.flag()).into()], []);
-        let by_variable = by_variables(&[(key.variable().as_str(), *text)]);
-        let by_file = by_file(&format!("{path} = {toml}"));
+        let by_flag = by_args(&[key.flag().into(), OsString::from(text)]);
+        let by_joined_flag = by_args(&[format!("{}={text}", key.flag()).into()]);
+        let by_variable = by_variables(&[(key.variable().as_str(), *text), beside]);
+        let by_file = load("", &[beside], Some(&format!("{path} = {toml}")));
 
         assert!(arrived(&by_flag.unwrap()), "{path} by flag");
         assert!(arrived(&by_joined_flag.unwrap()), "{path} by a flag with =");
@@ -224,6 +252,12 @@ fn a_flag_wins_over_the_environment_over_the_file_over_other_conventions() {
 
     let url = by_variables(&other).unwrap().redis.url.unwrap();
     assert_eq!(url.expose(), "redis://other");
+
+    let secret = |outcome: Result<Config, String>| outcome.unwrap().jwt.secret.unwrap();
+    let other = ("JWT_SECRET", "other");
+    assert_eq!(secret(by_variables(&[other])).expose(), "other");
+    let file = load("", &[other], Some("jwt.secret = 'file'"));
+    assert_eq!(secret(file).expose(), "file");
 }
 
 #[test]

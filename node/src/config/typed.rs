@@ -1,5 +1,7 @@
 //! Text to types, and the checks that need more than one value or a look at the disk.
 
+mod jwt;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -29,6 +31,7 @@ pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
             exception_cause: settings.value("gateway.exception_cause"),
         },
         gateways: settings.list("gateways"),
+        jwt: jwt::read(&mut settings),
         socketio: socketio(&mut settings),
         limits: limits(&mut settings),
         drain: drain(&mut settings),

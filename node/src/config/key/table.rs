@@ -170,30 +170,33 @@ pub const GROUPS: &[Group] = &[
             Key::new(
                 "jwt.secret",
                 Kind::Text,
-                "The secret that tokens are signed with",
+                "The secret that tokens are signed with (HS256)",
             )
             .secret()
-            .later(),
+            .fallback("JWT_SECRET"),
             Key::new(
                 "jwt.public_key_file",
                 Kind::Path,
-                "The public key that tokens are verified with",
-            )
-            .later(),
-            Key::new("jwt.jwks_file", Kind::Path, "A set of such keys").later(),
-            Key::new("jwt.issuer", Kind::Text, "The issuer that tokens must name").later(),
+                "A public key, PEM, for tokens in RS256, ES256 or EdDSA",
+            ),
+            Key::new(
+                "jwt.jwks_file",
+                Kind::Path,
+                "A set of such keys, JWKS, read again when it changes",
+            ),
+            Key::new("jwt.issuer", Kind::Text, "The issuer that tokens must name"),
             Key::new(
                 "jwt.audience",
                 Kind::Text,
                 "The audience that tokens must name",
+            ),
+            Key::new("jwt.leeway", Kind::Duration, "How far clocks may differ").default("0s"),
+            Key::new(
+                "jwt.namespaces",
+                Kind::List,
+                "Namespaces that want a token, beside /chat",
             )
-            .later(),
-            Key::new("jwt.leeway", Kind::Duration, "How far clocks may differ")
-                .default("0s")
-                .later(),
-            Key::new("jwt.namespaces", Kind::List, "Namespaces that want a token")
-                .default("")
-                .later(),
+            .default(""),
         ],
     },
     Group {

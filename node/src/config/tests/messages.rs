@@ -224,7 +224,7 @@ fn all_mistakes_of_all_sources_are_reported_at_once() {
     let text = load(
         "--lisen x --drain-rate fast --log-level",
         &[("ROOMCAST_LOG__FORMAT", "xml"), ("ROOMCAST_CLOUR", "blue")],
-        Some("jwt.secret = 'word'\n[limits]\nmessage_size = '1M'\n[redis]\nkye = 'a'"),
+        Some("admin.token = 'word'\n[limits]\nmessage_size = '1M'\n[redis]\nkye = 'a'"),
     )
     .unwrap_err();
 
@@ -239,7 +239,7 @@ fn all_mistakes_of_all_sources_are_reported_at_once() {
             "log.level",
             "ROOMCAST_CLOUR",
             "redis.kye",
-            "jwt.secret is not available in this version",
+            "admin.token is not available in this version",
             "limits.message_size",
             "drain.rate",
             "log.format",
@@ -309,5 +309,44 @@ fn help_asked_of_an_embedded_node_lists_the_flags() {
 
     for key in keys().filter(|key| key.available) {
         assert!(text.contains(&key.flag()), "{} is missing", key.flag());
+    }
+}
+
+#[test]
+fn what_would_make_tokens_worthless_is_refused() {
+    let cases = [
+        (
+            by_flags("--jwt-issuer login"),
+            r#"jwt.issuer: "login" from flag --jwt-issuer: expected jwt.secret, jwt.public_key_file or jwt.jwks_file beside it"#,
+        ),
+        (
+            by_flags("--jwt-namespaces /,/news"),
+            r#"jwt.namespaces: "/,/news" from flag --jwt-namespaces: expected jwt.secret, jwt.public_key_file or jwt.jwks_file beside it"#,
+        ),
+        (
+            by_flags("--jwt-namespaces /,news --jwt-secret word"),
+            r#"jwt.namespaces: "/,news" from flag --jwt-namespaces: expected namespaces, which start with /, unlike "news""#,
+        ),
+        (
+            by_file("jwt = { secret = 'word', audience = '' }"),
+            r#"jwt.audience: "" from file FILE line 1: expected a text that is not empty"#,
+        ),
+        (
+            by_variables(&[("JWT_SECRET", " ")]),
+            "jwt.secret: (hidden) from environment JWT_SECRET: expected a secret that is not empty",
+        ),
+        (
+            by_variables(&[("ROOMCAST_JWT__SECRET", "-----BEGIN PUBLIC KEY-----")]),
+            "jwt.secret: (hidden) from environment ROOMCAST_JWT__SECRET: expected a secret, not a key in PEM: \
+             whoever knows a public key could sign with it; jwt.public_key_file takes one",
+        ),
+        (
+            by_flags("--jwt-leeway long"),
+            r#"jwt.leeway: "long" from flag --jwt-leeway: expected a duration with its unit, such as 25s, 500ms or 1m30s"#,
+        ),
+    ];
+
+    for (outcome, line) in cases {
+        assert_eq!(outcome.as_ref().unwrap_err(), line);
     }
 }
