@@ -33,6 +33,15 @@ pub mod runtime;
 pub mod signal;
 pub mod telemetry;
 
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "the Socket.IO platform asks for tokens next"
+    )
+)]
+mod auth;
 mod connection;
 mod drain;
 mod http;
@@ -40,6 +49,7 @@ mod metrics;
 mod node;
 mod platform;
 
+pub use auth::{KeyError, KeyFileError};
 pub use config::Config;
 pub use node::{BindError, Builder, Node};
 pub use roomcast_gateway as gateway;

@@ -13,6 +13,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    auth::{KeyError, Verifier},
     config::Config,
     connection::Listener,
     drain::Phase,
@@ -40,6 +41,9 @@ pub enum BindError {
     /// Redis is configured but not there.
     #[error("cannot join the cluster")]
     Redis(#[from] RedisError),
+    /// A file with the keys of tokens cannot be used.
+    #[error("cannot verify tokens")]
+    Keys(#[from] KeyError),
     /// Two gateways claim one namespace.
     #[error("more than one gateway for the namespace {0}")]
     Namespace(String),
@@ -59,6 +63,8 @@ pub struct Node {
     admin_address: SocketAddr,
     gateways: Vec<Gateway>,
     config: Config,
+    #[expect(dead_code, reason = "the Socket.IO platform asks for it next")]
+    verifier: Option<Verifier>,
     cluster: Cluster,
     platform: Platform,
     metrics: Arc<Metrics>,
@@ -79,7 +85,7 @@ impl Builder {
         self
     }
 
-    /// Binds both ports and connects to Redis, if it is configured.
+    /// Reads the keys of tokens, binds both ports and connects to Redis, if it is configured.
     ///
     /// # Errors
     ///
@@ -108,6 +114,8 @@ impl Builder {
             .map(|gateway| gateway.exception_cause(cause))
             .collect();
 
+        let verifier = Verifier::new(&config.jwt)?;
+
         let listen = |key, address| {
             move |source| BindError::Listen {
                 key,
@@ -133,6 +141,7 @@ impl Builder {
             admin_address,
             gateways,
             config,
+            verifier,
             cluster,
             platform,
             metrics,

@@ -1,0 +1,20 @@
+//! Who a client is: a token, verified, gives its claims.
+//!
+//! A [`Verifier`] holds the keys of the configuration. Where a client's token is looked for stands in [`seek`], what a
+//! token must be in `verify`. The platforms ask; nothing here knows what a socket is.
+
+mod claims;
+mod jwks;
+mod key;
+mod key_error;
+mod pem;
+mod rotation;
+mod seek;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub(crate) use claims::Claims;
+pub use key_error::{KeyError, KeyFileError};
+pub(crate) use seek::seek;
+pub(crate) use verify::{TokenError, Verifier};

@@ -1,0 +1,183 @@
+//! A file of keys that is read again when it changes, so that an issuer can rotate its keys without a restart.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::jwks;
+use super::key::{self, Key};
+use super::key_error::KeyFileError;
+
+/// How often the file is looked at, at most; a look is one `stat`.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A JWKS file. It is looked at when its keys are asked for, so that no task has to run.
+#[derive(Debug)]
+pub(super) struct KeyFile {
+    path: PathBuf,
+    /// Guards what is known of the file. It is not held while the file is read: others go on with the old keys.
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    keys: Arc<[Key]>,
+    /// The version that the keys are of, or the broken one that was warned of. `None` is a file that is away.
+    stamp: Option<Stamp>,
+    looked: Option<SystemTime>,
+}
+
+/// What tells two versions of a file apart: when it was written, and its length.
+type Stamp = (SystemTime, u64);
+
+impl KeyFile {
+    /// Reads the file at `path` for the first time.
+    pub(super) fn open(path: PathBuf) -> Result<Self, KeyFileError> {
+        // Before the file is read: what is written in between is seen as a change later.
+        let stamp = stamp(&path);
+        let known = Known {
+            keys: load(&path)?,
+            stamp,
+            looked: None,
+        };
+        Ok(Self {
+            path,
+            known: Mutex::new(known),
+        })
+    }
+
+    /// The keys as of `now`: those of the last version of the file that could be read.
+    pub(super) fn keys(&self, now: SystemTime) -> Arc<[Key]> {
+        let mut known = self.known();
+        if !known.is_due(now) {
+            return known.keys.clone();
+        }
+        known.looked = Some(now);
+        let before = known.stamp;
+        drop(known);
+
+        let stamp = stamp(&self.path);
+        if stamp == before {
+            return self.known().keys.clone();
+        }
+        let loaded = load(&self.path);
+        let mut known = self.known();
+        known.stamp = stamp;
+        match loaded {
+            Ok(keys) => {
+                tracing::info!(path = %self.path.display(), keys = keys.len(), "the keys of tokens have changed");
+                known.keys = keys;
+            }
+            Err(error) => tracing::warn!(
+                path = %self.path.display(),
+                %error,
+                "the new keys of tokens cannot be used, the old ones stay in force"
+            ),
+        }
+        known.keys.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn is_due(&self, now: SystemTime) -> bool {
+        // A clock that was set back must not stop the looking until it has caught up.
+        let is_over = |looked| {
+            now.duration_since(looked)
+                .map_or(true, |past| past >= PAUSE)
+        };
+        self.looked.is_none_or(is_over)
+    }
+}
+
+fn load(path: &Path) -> Result<Arc<[Key]>, KeyFileError> {
+    jwks::public_keys(&key::read(path)?).map(Arc::from)
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const START: SystemTime = SystemTime::UNIX_EPOCH;
+
+    /// A set with the key at `index` of the set for tests.
+    fn only(index: usize) -> String {
+        let set: Value = serde_json::from_str(include_str!("testdata/jwks.json")).unwrap();
+        json!({ "keys": [set["keys"][index]] }).to_string()
+    }
+
+    /// Writes the file as if `minute` minutes after the start.
+    fn write(folder: &TempDir, text: &str, minute: u64) -> PathBuf {
+        let path = folder.path().join("jwks.json");
+        fs::write(&path, text).unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(START + Duration::from_secs(60 * minute))
+            .unwrap();
+        path
+    }
+
+    fn id(file: &KeyFile, milliseconds: u64) -> Option<String> {
+        let keys = file.keys(START + Duration::from_millis(milliseconds));
+        assert_eq!(keys.len(), 1);
+        keys[0].id.clone()
+    }
+
+    #[test]
+    fn a_change_is_seen_at_the_first_look_after_a_second() {
+        let folder = TempDir::new().unwrap();
+        let file = KeyFile::open(write(&folder, &only(0), 1)).unwrap();
+        assert_eq!(id(&file, 0).as_deref(), Some("rsa-1"));
+
+        write(&folder, &only(1), 2);
+
+        assert_eq!(id(&file, 999).as_deref(), Some("rsa-1"));
+        assert_eq!(id(&file, 1000).as_deref(), Some("rsa-2"));
+    }
+
+    #[test]
+    fn another_length_is_a_change_within_the_same_moment() {
+        let folder = TempDir::new().unwrap();
+        let file = KeyFile::open(write(&folder, &only(0), 1)).unwrap();
+
+        write(&folder, &only(3), 1);
+
+        assert_eq!(id(&file, 0).as_deref(), Some("ed"));
+    }
+
+    #[test]
+    fn a_broken_or_missing_file_leaves_the_old_keys_until_it_is_right_again() {
+        let folder = TempDir::new().unwrap();
+        let path = write(&folder, &only(0), 1);
+        let file = KeyFile::open(path.clone()).unwrap();
+
+        write(&folder, "{", 2);
+        assert_eq!(id(&file, 1000).as_deref(), Some("rsa-1"));
+        fs::remove_file(path).unwrap();
+        assert_eq!(id(&file, 2000).as_deref(), Some("rsa-1"));
+        write(&folder, &only(1), 3);
+        assert_eq!(id(&file, 3000).as_deref(), Some("rsa-2"));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_stop_the_looking() {
+        let folder = TempDir::new().unwrap();
+        let file = KeyFile::open(write(&folder, &only(0), 1)).unwrap();
+        assert_eq!(id(&file, 9_000_000).as_deref(), Some("rsa-1"));
+
+        write(&folder, &only(1), 2);
+
+        assert_eq!(id(&file, 5).as_deref(), Some("rsa-2"));
+    }
+}
