@@ -4,6 +4,7 @@
 //! token must be in `verify`. The platforms ask; nothing here knows what a socket is.
 
 mod claims;
+mod issue;
 mod jwks;
 mod key;
 mod key_error;
@@ -15,6 +16,7 @@ mod tests;
 mod verify;
 
 pub(crate) use claims::Claims;
+pub(crate) use issue::issue;
 pub use key_error::{KeyError, KeyFileError};
 pub(crate) use seek::seek;
 pub(crate) use verify::{TokenError, Verifier};

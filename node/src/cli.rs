@@ -3,6 +3,7 @@
 mod check;
 mod exit;
 mod healthcheck;
+pub mod token;
 mod usage;
 
 use std::ffi::OsString;
@@ -33,6 +34,8 @@ pub enum Verb {
     Check,
     /// Ask a running node whether it is live.
     Healthcheck,
+    /// Make a token.
+    Token(token::Request),
     /// Say which version this is.
     Version,
     /// Show this help.
@@ -96,6 +99,7 @@ impl Command {
                 Ok(config) => healthcheck::run(&config.admin.url).await,
                 Err(errors) => Answer::misconfigured(&errors),
             }),
+            Verb::Token(request) => Next::Done(token::run(&self.sources, &request)),
             Verb::Version => Next::Done(Answer::good(format!(
                 "roomcast {}\n",
                 env!("CARGO_PKG_VERSION")
@@ -114,9 +118,14 @@ impl Answer {
     }
 
     fn misconfigured(errors: &ConfigErrors) -> Self {
-        let count = errors.iter().len();
+        let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        Self::mistakes(&lines)
+    }
+
+    fn mistakes(lines: &[String]) -> Self {
+        let count = lines.len();
         let mistakes = if count == 1 { "mistake" } else { "mistakes" };
-        let lines: String = errors.iter().map(|error| format!("  {error}\n")).collect();
+        let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
         Self {
             text: format!("{count} {mistakes} in the configuration:\n{lines}"),
             exit: Exit::Misconfigured,
@@ -137,6 +146,10 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
     use super::*;
 
     fn parse(line: &str) -> Result<Verb, Answer> {
@@ -176,14 +189,52 @@ mod tests {
         for (line, words) in [
             (
                 "chekc",
-                "\"chekc\" is no verb: did you mean check? expected serve, check, healthcheck, version or help",
+                "\"chekc\" is no verb: did you mean check? expected serve, check, healthcheck, token, version or help",
             ),
             (
                 "launch",
-                "\"launch\" is no verb: expected serve, check, healthcheck, version or help",
+                "\"launch\" is no verb: expected serve, check, healthcheck, token, version or help",
             ),
             ("help launch", "\"launch\" is no verb"),
             ("check twice", "unexpected argument 'twice'"),
+        ] {
+            let answer = parse(line).unwrap_err();
+            assert!(answer.text.contains(words), "{line}: {}", answer.text);
+            assert_eq!(answer.exit, Exit::Misconfigured);
+        }
+    }
+
+    #[test]
+    fn the_words_after_token_say_what_it_is_to_hold() {
+        let line =
+            "token --sub=user-1 --name Alice --expires-in 1m30s --claim a=[1] --claim b=\"=\"";
+
+        let Ok(Verb::Token(request)) = parse(line) else {
+            panic!("{line} is not understood");
+        };
+
+        assert_eq!(request.sub, "user-1");
+        assert_eq!(request.name.as_deref(), Some("Alice"));
+        assert_eq!(request.expires_in, Duration::from_secs(90));
+        let claims = [("a", json!([1])), ("b", json!("="))];
+        assert_eq!(
+            request.claims,
+            claims.map(|(name, value)| (name.to_owned(), value))
+        );
+    }
+
+    #[test]
+    fn what_a_token_cannot_hold_is_refused_with_an_example() {
+        for (line, words) in [
+            ("token", "--sub <SUB>"),
+            ("token --sub", "a value is required for '--sub <SUB>'"),
+            (
+                "token --sub a --expires-in soon",
+                "such as 25s, 500ms or 1m30s",
+            ),
+            ("token --sub a --claim admin", "such as admin=true"),
+            ("token --sub a --claim team=red", "--claim 'team=\"red\"'"),
+            ("serve --sub a", "unexpected argument '--sub'"),
         ] {
             let answer = parse(line).unwrap_err();
             assert!(answer.text.contains(words), "{line}: {}", answer.text);
@@ -205,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_verb_that_needs_settings_runs_with_wrong_ones() {
-        for verb in ["serve", "check", "healthcheck"] {
+        for verb in ["serve", "check", "healthcheck", "token --sub alice"] {
             let answer = answer(
                 &format!("{verb} --lisen x"),
                 &[("ROOMCAST_LOG__LEVEL", "loud")],
@@ -231,6 +282,7 @@ mod tests {
             "-h",
             "help check",
             "check --help",
+            "token --help",
         ] {
             let answer = answer(line, &[("ROOMCAST_LOG__LEVEL", "loud")]).await;
 

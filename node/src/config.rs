@@ -33,8 +33,10 @@ pub use admin_url::AdminUrl;
 pub use cors::CorsOrigins;
 pub use error::{ConfigError, ConfigErrors, Source};
 pub(crate) use nearest::nearest_word;
+pub(crate) use parse::duration;
 pub use redis_url::RedisUrl;
 pub use secret::Secret;
+pub(crate) use setting::InForce;
 pub use sources::Sources;
 
 /// Everything that can be configured.

@@ -1,7 +1,8 @@
 //! `roomcast check`: is the configuration valid, and what is in force?
 
 use super::Answer;
-use crate::config::Sources;
+use crate::auth::{KeyError, Verifier};
+use crate::config::{InForce, Sources};
 
 /// Reads everything as `serve` would, and starts nothing.
 pub(super) fn run(sources: &Sources) -> Answer {
@@ -9,6 +10,14 @@ pub(super) fn run(sources: &Sources) -> Answer {
         Ok(report) => report,
         Err(errors) => return Answer::misconfigured(&errors),
     };
+    let mistakes = Verifier::mistakes(&config.jwt);
+    if !mistakes.is_empty() {
+        let lines: Vec<_> = mistakes
+            .iter()
+            .map(|mistake| line(mistake, &in_force))
+            .collect();
+        return Answer::mistakes(&lines);
+    }
     let mut text = "the configuration is valid\n".to_owned();
     let width = in_force
         .iter()
@@ -26,6 +35,15 @@ pub(super) fn run(sources: &Sources) -> Answer {
     }
     text.push_str("all other keys have their defaults\n");
     Answer::good(text)
+}
+
+/// What is wrong with a file, in the form of all other mistakes.
+fn line(mistake: &KeyError, in_force: &[InForce]) -> String {
+    let from = in_force.iter().find(|line| line.path == mistake.key);
+    let from = from.map_or_else(String::new, |line| {
+        format!("{} {}: ", line.value, line.from)
+    });
+    format!("{}: {from}{}", mistake.key, mistake.source)
 }
 
 #[cfg(test)]
@@ -69,6 +87,45 @@ mod tests {
             check(&[], &[])
                 .text
                 .contains("without redis.url, this node is alone\n")
+        );
+    }
+
+    #[test]
+    fn files_of_keys_are_read_and_all_that_is_wrong_is_told() {
+        let key = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/src/auth/testdata/small.pub.pem"
+        );
+        let answer = check(
+            &["--jwt-public-key-file", key],
+            &[("ROOMCAST_JWT__JWKS_FILE", "/none")],
+        );
+
+        assert_eq!(answer.exit, Exit::Misconfigured);
+        assert_eq!(
+            answer.text,
+            format!(
+                "2 mistakes in the configuration:\n  \
+                 jwt.public_key_file: {key:?} from flag --jwt-public-key-file: \
+                 expected an RSA key of 2048 to 8192 bits, this one has 1024\n  \
+                 jwt.jwks_file: \"/none\" from environment ROOMCAST_JWT__JWKS_FILE: \
+                 expected a readable file: No such file or directory (os error 2)\n"
+            )
+        );
+    }
+
+    #[test]
+    fn good_keys_are_shown_and_the_secret_is_not() {
+        let set = concat!(env!("CARGO_MANIFEST_DIR"), "/src/auth/testdata/jwks.json");
+        let answer = check(&["--jwt-jwks-file", set], &[("JWT_SECRET", "word")]);
+
+        assert_eq!(answer.exit, Exit::Clean, "{}", answer.text);
+        assert!(
+            answer
+                .text
+                .contains("jwt.secret     (hidden) from environment JWT_SECRET\n"),
+            "{}",
+            answer.text
         );
     }
 

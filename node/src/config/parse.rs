@@ -45,6 +45,11 @@ impl Value for Duration {
     }
 }
 
+/// Reads a duration that is no setting; the error says what was expected.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    Duration::from_text(text)
+}
+
 /// The length of `text` in milliseconds, as long as it fits.
 fn milliseconds(text: &str) -> Option<u64> {
     if text.is_empty() {
