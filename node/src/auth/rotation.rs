@@ -171,6 +171,40 @@ mod tests {
     }
 
     #[test]
+    fn a_broken_version_is_warned_of_once() {
+        let folder = TempDir::new().unwrap();
+        let file = KeyFile::open(write(&folder, &only(0), 1)).unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || Line(writer.clone()))
+            .finish();
+
+        tracing::subscriber::with_default(subscriber, || {
+            write(&folder, "{", 2);
+            for second in 1..10 {
+                assert_eq!(id(&file, second * 1000).as_deref(), Some("rsa-1"));
+            }
+        });
+
+        let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.matches("cannot be used").count(), 1, "{log}");
+    }
+
+    /// What writes to a log that a test reads.
+    struct Line(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Line {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_does_not_stop_the_looking() {
         let folder = TempDir::new().unwrap();
         let file = KeyFile::open(write(&folder, &only(0), 1)).unwrap();
