@@ -3,6 +3,7 @@
 //! A [`Verifier`] holds the keys of the configuration. Where a client's token is looked for stands in [`seek`], what a
 //! token must be in `verify`. The platforms ask; nothing here knows what a socket is.
 
+mod admission;
 mod claims;
 mod issue;
 mod jwks;
@@ -15,7 +16,11 @@ mod seek;
 mod tests;
 mod verify;
 
+pub use admission::User;
+pub(crate) use admission::{Expiry, guarded};
+#[cfg(test)]
 pub(crate) use claims::Claims;
+pub(crate) use claims::username;
 pub(crate) use issue::issue;
 pub use key_error::{KeyError, KeyFileError};
 pub(crate) use seek::seek;

@@ -23,6 +23,7 @@
 //!
 //! [`gateway`] is how handlers are written. [`Config`] says what can be set, by flags, environment and file.
 
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod files;
@@ -33,15 +34,6 @@ pub mod runtime;
 pub mod signal;
 pub mod telemetry;
 
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "the Socket.IO platform asks for tokens next"
-    )
-)]
-mod auth;
 mod connection;
 mod drain;
 mod http;

@@ -13,8 +13,8 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    auth::{KeyError, Verifier},
-    config::Config,
+    auth::{self, KeyError, Verifier},
+    config::{Config, Jwt},
     connection::Listener,
     drain::Phase,
     gateways,
@@ -22,6 +22,9 @@ use crate::{
     platform::socketio::Platform,
     redis::{self, RedisError},
 };
+
+/// The namespace that is protected wherever there is a key.
+const CHAT: &str = "/chat";
 
 /// Why a node could not be set up. Nothing was served.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +66,6 @@ pub struct Node {
     admin_address: SocketAddr,
     gateways: Vec<Gateway>,
     config: Config,
-    #[expect(dead_code, reason = "the Socket.IO platform asks for it next")]
-    verifier: Option<Verifier>,
     cluster: Cluster,
     platform: Platform,
     metrics: Arc<Metrics>,
@@ -108,13 +109,23 @@ impl Builder {
                 return Err(BindError::Namespace(gateway.namespace().to_owned()));
             }
         }
+        let verifier = Verifier::new(&config.jwt)?.map(Arc::new);
         let cause = config.gateway.exception_cause;
         let gateways = all
             .into_iter()
             .map(|gateway| gateway.exception_cause(cause))
+            .map(|gateway| match &verifier {
+                Some(verifier) if wants_token(&config.jwt, gateway.namespace()) => {
+                    auth::guarded(gateway, verifier.clone())
+                }
+                _ => gateway,
+            })
             .collect();
-
-        let verifier = Verifier::new(&config.jwt)?;
+        for namespace in &config.jwt.namespaces {
+            if !namespaces.contains(namespace) {
+                tracing::warn!(namespace, "jwt.namespaces names one that nothing serves");
+            }
+        }
 
         let listen = |key, address| {
             move |source| BindError::Listen {
@@ -141,7 +152,6 @@ impl Builder {
             admin_address,
             gateways,
             config,
-            verifier,
             cluster,
             platform,
             metrics,
@@ -149,6 +159,11 @@ impl Builder {
             phase: watch::Sender::new(Phase::Starting),
         })
     }
+}
+
+/// Whether clients of the namespace need a token where there is a key: those of the chat always do.
+fn wants_token(jwt: &Jwt, namespace: &str) -> bool {
+    namespace == CHAT || jwt.namespaces.iter().any(|listed| listed == namespace)
 }
 
 /// Joins the cluster on `bus`, on Redis, or makes one of this node alone.

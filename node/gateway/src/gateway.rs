@@ -237,6 +237,24 @@ impl Gateway {
         self
     }
 
+    /// As [`admit`](Self::admit), before all hooks that the gateway has already: for whoever serves gateways of others.
+    ///
+    /// # Panics
+    ///
+    /// If it asks for state that the gateway does not have.
+    #[must_use]
+    #[track_caller]
+    pub fn admit_first<H, A>(mut self, hook: H) -> Self
+    where
+        H: Handler<A>,
+        A: Arguments<Connect>,
+        H::Returned: HandlerFuture<Output: AdmissionReply> + Send + 'static,
+    {
+        self.check_state::<Connect, A>("admit_first");
+        self.admits.insert(0, admission::erase(hook));
+        self
+    }
+
     /// Calls `hook` when a socket has connected, before its first event is handled. It can take
     /// [`Socket`], [`Server`] and [`State`](crate::State).
     ///

@@ -24,6 +24,7 @@ impl Claims {
     }
 
     /// All claims, as they stand in the token.
+    #[cfg(test)]
     pub(crate) fn all(&self) -> &Map<String, Value> {
         &self.all
     }

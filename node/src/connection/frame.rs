@@ -25,6 +25,8 @@ pub(super) struct Frame<'a> {
 pub(super) enum Packet<'a> {
     /// The seat in this namespace is granted.
     Connect(&'a [u8]),
+    /// The seat in this namespace is refused.
+    Refusal(&'a [u8]),
     /// An answer to an event; what it holds, its id included.
     Ack(&'a [u8]),
 }
@@ -60,16 +62,30 @@ impl<'a> Frame<'a> {
 
     /// The packet in the frame, if it is of a kind that matters here. JSON's parser writes texts, MessagePack's binaries.
     pub(super) fn packet(&self) -> Option<Packet<'a>> {
-        let (kind, namespace) = match self.opcode {
-            TEXT => json_head(self.payload)?,
-            BINARY => msgpack_head(self.payload)?,
-            _ => return None,
-        };
-        match kind {
-            0 => Some(Packet::Connect(namespace)),
-            3 => Some(Packet::Ack(self.payload)),
+        match self.opcode {
+            TEXT => json_packet(self.payload),
+            BINARY => msgpack_packet(self.payload),
             _ => None,
         }
+    }
+}
+
+/// The packet in a text of JSON's parser, the Engine.IO type included.
+pub(super) fn json_packet(payload: &[u8]) -> Option<Packet<'_>> {
+    of_kind(json_head(payload)?, payload)
+}
+
+/// The packet that MessagePack's parser wrote.
+pub(super) fn msgpack_packet(payload: &[u8]) -> Option<Packet<'_>> {
+    of_kind(msgpack_head(payload)?, payload)
+}
+
+fn of_kind<'a>((kind, namespace): (u8, &'a [u8]), payload: &'a [u8]) -> Option<Packet<'a>> {
+    match kind {
+        0 => Some(Packet::Connect(namespace)),
+        3 => Some(Packet::Ack(payload)),
+        4 => Some(Packet::Refusal(namespace)),
+        _ => None,
     }
 }
 
@@ -174,7 +190,11 @@ mod tests {
             packet(&text(r#"40/chat,{"sid":"x"}"#)),
             Some(Packet::Connect(b"/chat"))
         );
-        for other in ["2", r#"42["40"]"#, r#"44{"message":"no"}"#, "0{}", "", "4"] {
+        assert_eq!(
+            packet(&text(r#"44/chat,{"message":"no"}"#)),
+            Some(Packet::Refusal(b"/chat"))
+        );
+        for other in ["2", r#"42["40"]"#, "0{}", "", "4"] {
             assert_eq!(packet(&text(other)), None, "{other}");
         }
     }

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::{
-    frame::Frame,
+    answers::Answers,
+    frame::{Frame, of_packet},
     order::{Order, Route, Way},
     queue::{Buffers, Queue, SLICES},
     session::Fence,
@@ -33,6 +34,7 @@ pub(super) enum Wire {
 /// Guarded by the session's lock.
 pub(super) struct Outlet {
     pub(super) order: Order,
+    pub(super) answers: Answers,
     pub(super) wire: Wire,
     /// Seats of a session that polls, by their namespaces.
     pub(super) seated: Vec<(Box<str>, Weak<dyn Fence>)>,
@@ -60,6 +62,7 @@ impl Outlet {
     pub(super) fn new(way: Way) -> Self {
         Self {
             order: Order::new(way),
+            answers: Answers::default(),
             wire: Wire::None,
             seated: Vec::new(),
             queue: Queue::default(),
@@ -99,12 +102,28 @@ impl Outlet {
     ///
     /// A frame that is not all there. The engine writes none, and another must not get into its middle.
     pub(super) fn engine(&mut self, mut bytes: &[u8], buffers: &Buffers) -> io::Result<()> {
-        let Self { order, queue, .. } = self;
+        let Self {
+            order,
+            answers,
+            queue,
+            ..
+        } = self;
         while !bytes.is_empty() {
             let Some((frame, rest)) = Frame::split(bytes) else {
                 return Err(io::ErrorKind::InvalidData.into());
             };
-            order.engine(&frame, &mut |frames| queue.push(frames, buffers));
+            let mut write = |frames: &[u8]| queue.push(frames, buffers);
+            match answers
+                .take(frame.packet())
+                .map(|packet| of_packet(&packet))
+            {
+                None => order.engine(&frame, &mut write),
+                Some(answer) => {
+                    if let Some((answer, _)) = Frame::split(&answer) {
+                        order.engine(&answer, &mut write);
+                    }
+                }
+            }
             bytes = rest;
         }
         Ok(())

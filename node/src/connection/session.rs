@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use socketioxide_core::Sid;
+use socketioxide_core::{Sid, Value};
 use tokio::{io::AsyncWrite, sync::Notify};
 
 use super::{
@@ -173,9 +173,28 @@ impl Session {
         );
     }
 
-    /// A client asks for a seat, whose CONNECT answer is not sent yet.
-    pub(crate) fn seat(&self, namespace: &str) {
-        self.outlet().order.seat(namespace);
+    /// A client asks for a seat, whose CONNECT answer is not sent yet: it will be this packet.
+    pub(crate) fn seat(&self, namespace: &str, answer: Value) {
+        let mut outlet = self.outlet();
+        outlet.order.seat(namespace);
+        outlet.answers.expect(namespace, answer);
+    }
+
+    /// The seat is refused; the answer will be this packet.
+    pub(crate) fn refused(&self, namespace: &str, answer: Value) {
+        let mut outlet = self.outlet();
+        outlet.order.unseat(namespace);
+        outlet.answers.expect(namespace, answer);
+    }
+
+    /// Whether some seat's answer is still to come.
+    pub(crate) fn answers_wait(&self) -> bool {
+        !self.outlet().answers.is_empty()
+    }
+
+    /// What a poll brings once the answers that are in it are ours; none if it stays as it is.
+    pub(crate) fn answered_in_poll(&self, body: &[u8]) -> Option<Bytes> {
+        self.outlet().answers.in_poll(body)
     }
 
     /// The CONNECT answer of a seat is in the engine's channel, and the seat is not given up yet.

@@ -32,7 +32,6 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         admin_address,
         gateways,
         config,
-        verifier: _,
         cluster,
         platform,
         metrics,

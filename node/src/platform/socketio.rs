@@ -24,7 +24,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, request::Parts as RequestParts};
+use http::{Method, Request, Response, header::CONTENT_LENGTH, request::Parts as RequestParts};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use roomcast_adapter::{Cluster, ClusterAdapter, Namespace};
 use roomcast_gateway::{Gateway, Server};
@@ -321,7 +321,13 @@ impl Platform {
                 Err(_) => return Err(Rejection::Slow),
             },
         };
-        Ok(response.map(Body::new))
+        let response = response.map(Body::new);
+        // Looked for now: a first poll may be older than the first seat.
+        let session = id.and_then(|id| self.0.sessions.find(id));
+        match session.filter(|session| session.answers_wait()) {
+            Some(session) => Ok(answered(response, &session).await),
+            None => Ok(response),
+        }
     }
 
     /// The first request of a polling session lives as long as the session: it must not hold a connection's read buffer.
@@ -388,6 +394,18 @@ impl Platform {
             let Ok(_answer) = self.0.service.clone().oneshot(goodbye).await;
         }
     }
+}
+
+/// A poll's answer, in which our answers take the places of the engine's.
+async fn answered(response: Response<Body>, session: &Session) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    // The engine's answers are whole, and no longer than what may wait for a client.
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return Response::from_parts(parts, Body::empty());
+    };
+    let body = session.answered_in_poll(&body).unwrap_or(body);
+    parts.headers.insert(CONTENT_LENGTH, body.len().into());
+    Response::from_parts(parts, Body::from(body))
 }
 
 fn log_refusal<E: std::fmt::Display>(result: Result<(), E>) {

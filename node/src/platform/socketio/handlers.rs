@@ -42,6 +42,9 @@ impl ConnectHandler<Adapter, Inline> for OnConnect {
             socket.on_fallback(OnEvent(seat.clone()));
             socket.on_disconnect(OnDisconnect(seat.clone()));
             self.0.arriving().insert(socket.id, Arc::downgrade(&seat));
+            if let Some(admission) = seat.admission() {
+                return Box::pin(async move { seat.admitted(admission.await) });
+            }
         }
         Box::pin(ready(Ok(())))
     }

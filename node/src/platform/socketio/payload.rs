@@ -1,5 +1,7 @@
 //! Event texts as a client's parser wants them, and back.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use roomcast_adapter::wire;
 use roomcast_gateway::platform::EmitError;
@@ -29,6 +31,21 @@ impl Encoding {
 }
 
 impl Encoding {
+    /// A packet that answers a client's request for a seat: 0 grants it, 4 refuses it (Socket.IO protocol 5).
+    pub(super) fn answer(self, kind: u8, namespace: &str, data: &serde_json::Value) -> Value {
+        match self {
+            Self::Json if namespace == "/" => Value::Str(format!("{kind}{data}").into(), None),
+            Self::Json => Value::Str(format!("{kind}{namespace},{data}").into(), None),
+            Self::Msgpack => {
+                // In the order in which the parser of the clients of this version writes them.
+                let namespace = serde_json::Value::from(namespace);
+                let packet = format!(r#"{{"type":{kind},"nsp":{namespace},"data":{data}}}"#);
+                let bytes = wire::json_to_msgpack(&packet, &VecDeque::new());
+                Value::Bytes(bytes.expect("it has no placeholder, and is short"))
+            }
+        }
+    }
+
     /// An ack's list of values that has none.
     pub(super) fn nothing(self) -> Value {
         match self {

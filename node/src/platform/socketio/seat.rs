@@ -1,6 +1,7 @@
 //! One client's seat in one namespace: what the gateway sees of it.
 
 use std::{
+    fmt::Display,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
@@ -10,10 +11,10 @@ use std::{
 
 use roomcast_adapter::{Emission, Namespace, Recipient, SendError};
 use roomcast_gateway::{
-    DisconnectReason, Server, Socket,
+    DisconnectReason, Refusal, Server, Socket,
     platform::{
-        AckId, AckPayload, EmitError, Handshake, Incoming, Joined, Outcome, Outgoing, SocketPort,
-        SocketValues, Streaming,
+        AckId, AckPayload, Admission, EmitError, Handshake, Incoming, Joined, Outcome, Outgoing,
+        SocketPort, SocketValues, Streaming,
     },
 };
 use socketioxide_core::{Sid, packet::Packet};
@@ -23,13 +24,19 @@ use super::{
     Adapter, Bound, published,
     queue::{Queue, Work, Worker},
 };
+use crate::auth::Expiry;
 use crate::connection::{FENCE, Fence, Peer, Session, Waiting, of_packet};
+use crate::platform::public_id::PublicId;
 
 /// What an event without a readable name is counted as: none of those that are registered.
 const UNREADABLE: &str = "";
 
 /// The form of an emission that goes past the engine: WebSocket frames.
 const FRAMES: usize = 0;
+
+/// The types of the packets that grant and refuse a seat (Socket.IO protocol 5).
+const CONNECT: u8 = 0;
+const REFUSAL: u8 = 4;
 
 /// A socket, bound to its gateway.
 pub(super) struct Seat {
@@ -38,6 +45,7 @@ pub(super) struct Seat {
     /// Not owned: the engine's socket owns the handlers that own this.
     socket: Weak<socketioxide::socket::Socket<Adapter>>,
     sid: Sid,
+    id: PublicId,
     bound: Arc<Bound>,
     namespace: Namespace,
     session: Arc<Session>,
@@ -86,11 +94,16 @@ impl Seat {
     ) -> Arc<Self> {
         let known = socket.req_parts().extensions.get::<Arc<Session>>();
         let session = bound.sessions.resolve(socket.id, known);
-        session.seat(bound.gateway.namespace());
+        let id = PublicId::random();
+        let namespace_name = bound.gateway.namespace();
+        let granted = serde_json::json!({ "sid": id.as_str() });
+        let answer = bound.encoding.answer(CONNECT, namespace_name, &granted);
+        session.seat(namespace_name, answer);
         Arc::new_cyclic(|own| Self {
             own: own.clone(),
             socket: Arc::downgrade(socket),
             sid: socket.id,
+            id,
             bound,
             namespace,
             session,
@@ -102,6 +115,37 @@ impl Seat {
             values: SocketValues::default(),
             streams: OnceLock::new(),
         })
+    }
+
+    /// Asks the gateway whether the client gets the seat; nothing if everyone does.
+    pub(super) fn admission(self: &Arc<Self>) -> Option<Admission> {
+        self.bound.gateway.admission(Socket::new(self.clone()))
+    }
+
+    /// Takes the gateway's answer.
+    ///
+    /// # Errors
+    ///
+    /// What the client's `connect_error` says.
+    pub(super) fn admitted(
+        &self,
+        answer: Result<(), Refusal>,
+    ) -> Result<(), Box<dyn Display + Send>> {
+        let Err(refusal) = answer else { return Ok(()) };
+        if let Some(error) = refusal.failure() {
+            self.log("an admission", &Outcome::Failed(error.to_owned()));
+        }
+        self.bound.arriving().remove(&self.sid);
+        let mut refused = serde_json::json!({ "message": refusal.message() });
+        if let Some(data) = refusal.data() {
+            refused["data"] = data.clone();
+        }
+        let answer = self
+            .bound
+            .encoding
+            .answer(REFUSAL, self.namespace(), &refused);
+        self.session.refused(self.namespace(), answer);
+        Err(Box::new(refusal.message().to_owned()))
     }
 
     /// Takes the seat: its own room, and then the gateway's hook. Events that have come meanwhile follow.
@@ -121,6 +165,25 @@ impl Seat {
             drop(self.namespace.connected_with(self.sid, self.id(), seat));
         }
         self.queue.start(self, Job::Connected);
+        if let Some(expiry) = Socket::new(self.clone()).data::<Expiry>() {
+            self.expire(expiry);
+        }
+    }
+
+    /// Disconnects the socket when its token expires, unless it has gone by then.
+    fn expire(self: &Arc<Self>, expiry: Expiry) {
+        let seat = self.clone();
+        let end = self.streams.get_or_init(Box::default).end.clone();
+        self.bound.tasks.spawn(async move {
+            let expired = tokio::time::sleep(expiry.left());
+            if end.run_until_cancelled(expired).await.is_some() {
+                if let Ok(exception) = Outgoing::new("exception", &told("token expired")) {
+                    // A client that does not read is disconnected all the same.
+                    let _ = seat.emit(exception);
+                }
+                SocketPort::disconnect(&*seat);
+            }
+        });
     }
 
     /// Handles an event, now or behind those that came before it.
@@ -139,9 +202,8 @@ impl Seat {
 
     /// Answers an event that cannot be read.
     pub(super) fn refuse(&self) {
-        let told = serde_json::json!({ "status": "error", "message": "Invalid message" });
         self.bound.metrics.received(UNREADABLE);
-        if let Ok(exception) = Outgoing::new("exception", &told) {
+        if let Ok(exception) = Outgoing::new("exception", &told("Invalid message")) {
             // A client that is gone, or does not read, is not told.
             let _ = self.emit(exception);
         }
@@ -281,7 +343,7 @@ impl Worker<Job> for Seat {
 
 impl SocketPort for Seat {
     fn id(&self) -> &str {
-        self.sid.as_str()
+        self.id.as_str()
     }
 
     fn namespace(&self) -> &str {
@@ -379,6 +441,11 @@ impl SocketPort for Seat {
     fn server(&self) -> Server {
         self.bound.server.clone()
     }
+}
+
+/// An exception that no event has caused.
+fn told(message: &str) -> serde_json::Value {
+    serde_json::json!({ "status": "error", "message": message })
 }
 
 fn of_request(parts: &http::request::Parts, time: SystemTime) -> Handshake {
