@@ -30,7 +30,7 @@ unit: ## tests that need nothing but Cargo
 	$(CARGO) test --locked --workspace --doc --quiet
 
 live: ## tests against redis-servers that they start themselves
-	$(CARGO) nextest run --locked -p roomcast-adapter --all-features -E 'binary(live_redis)'
+	$(CARGO) nextest run --locked -p roomcast-adapter -p roomcast-node --all-features -E 'binary(live_redis)'
 
 e2e: build ## the official JavaScript client against a real cluster
 	node/e2e/run.sh

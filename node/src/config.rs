@@ -67,6 +67,8 @@ pub struct Config {
     pub pages: Pages,
     /// What holds for all gateways.
     pub gateway: Gateway,
+    /// The built-in chat.
+    pub chat: Chat,
     /// The built-in gateways to serve, each once.
     pub gateways: Vec<BuiltIn>,
     /// Who may connect: the tokens of clients.
@@ -139,6 +141,14 @@ pub struct Gateway {
     pub exception_cause: bool,
 }
 
+/// The built-in chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Chat {
+    /// How many users `onlineUsers` lists, the newest.
+    pub online_users: usize,
+}
+
 /// A gateway that comes with the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -147,6 +157,10 @@ pub enum BuiltIn {
     Events,
     /// Replies of every kind at `/events`.
     Replies,
+    /// The resource `Aaa` at `/`.
+    Resource,
+    /// A chat with presence at `/chat`.
+    Chat,
 }
 
 /// The tokens of clients. Any key turns authentication on.

@@ -5,6 +5,7 @@
 //! its own, where events need not pass through the engine. socketioxide can do none of these, since all need the
 //! connection itself.
 
+mod answers;
 mod carrier;
 mod flusher;
 mod frame;

@@ -29,9 +29,11 @@ pub mod config;
 pub mod files;
 pub mod gateways;
 pub mod interceptors;
+pub mod presence;
 pub mod redis;
 pub mod runtime;
 pub mod signal;
+pub mod store;
 pub mod telemetry;
 
 mod connection;

@@ -14,13 +14,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     auth::{self, KeyError, Verifier},
-    config::{Config, Jwt},
+    config::{BuiltIn, Config, Jwt},
     connection::Listener,
     drain::Phase,
-    gateways,
+    gateways::{self, Ground},
     metrics::Metrics,
     platform::socketio::Platform,
+    presence::{self, Presence},
     redis::{self, RedisError},
+    store::{self, Store},
 };
 
 /// The namespace that is protected wherever there is a key.
@@ -57,6 +59,7 @@ pub struct Builder {
     config: Config,
     gateways: Vec<Gateway>,
     bus: Option<Arc<dyn Bus>>,
+    store: Option<Arc<dyn Store>>,
 }
 
 /// A node whose ports are bound, and which serves nobody yet.
@@ -67,6 +70,7 @@ pub struct Node {
     gateways: Vec<Gateway>,
     config: Config,
     cluster: Cluster,
+    presence: Option<Presence>,
     platform: Platform,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
@@ -86,6 +90,12 @@ impl Builder {
         self
     }
 
+    /// Keeps the records of the built-in resource in `store`, whatever the configuration says of Redis.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
     /// Reads the keys of tokens, binds both ports and connects to Redis, if it is configured.
     ///
     /// # Errors
@@ -100,33 +110,9 @@ impl Builder {
             config,
             gateways,
             bus,
+            store,
         } = self;
-        let mut all = gateways::built_in(&config);
-        all.extend(gateways);
-        let mut namespaces = HashSet::new();
-        for gateway in &all {
-            if !namespaces.insert(gateway.namespace().to_owned()) {
-                return Err(BindError::Namespace(gateway.namespace().to_owned()));
-            }
-        }
-        let verifier = Verifier::new(&config.jwt)?.map(Arc::new);
-        let cause = config.gateway.exception_cause;
-        let gateways = all
-            .into_iter()
-            .map(|gateway| gateway.exception_cause(cause))
-            .map(|gateway| match &verifier {
-                Some(verifier) if wants_token(&config.jwt, gateway.namespace()) => {
-                    auth::guarded(gateway, verifier.clone())
-                }
-                _ => gateway,
-            })
-            .collect();
-        for namespace in &config.jwt.namespaces {
-            if !namespaces.contains(namespace) {
-                tracing::warn!(namespace, "jwt.namespaces names one that nothing serves");
-            }
-        }
-
+        let verifier = Verifier::new(&config.jwt)?;
         let listen = |key, address| {
             move |source| BindError::Listen {
                 key,
@@ -144,6 +130,12 @@ impl Builder {
             .map_err(listen("admin.listen", address))?;
 
         let (cluster, metrics) = join(&config, bus).await?;
+        let presence = presence_for(&config, cluster.node_id()).await?;
+        let ground = Ground {
+            store: store_for(&config, store).await?,
+            presence: presence.clone(),
+        };
+        let gateways = all(&config, ground, verifier, gateways)?;
         let tasks = TaskTracker::new();
         let platform = Platform::new(&config, cluster.clone(), metrics.clone(), tasks.clone());
         Ok(Node {
@@ -153,6 +145,7 @@ impl Builder {
             gateways,
             config,
             cluster,
+            presence,
             platform,
             metrics,
             tasks,
@@ -164,6 +157,62 @@ impl Builder {
 /// Whether clients of the namespace need a token where there is a key: those of the chat always do.
 fn wants_token(jwt: &Jwt, namespace: &str) -> bool {
     namespace == CHAT || jwt.namespaces.iter().any(|listed| listed == namespace)
+}
+
+/// The store of the built-in resource, if that is served.
+async fn store_for(
+    config: &Config,
+    given: Option<Arc<dyn Store>>,
+) -> Result<Option<Arc<dyn Store>>, RedisError> {
+    match given {
+        Some(store) => Ok(Some(store)),
+        None if config.gateways.contains(&BuiltIn::Resource) => {
+            store::connect(config).await.map(Some)
+        }
+        None => Ok(None),
+    }
+}
+
+/// Where the users of the built-in chat are kept, if that is served.
+async fn presence_for(config: &Config, node_id: &str) -> Result<Option<Presence>, RedisError> {
+    if !config.gateways.contains(&BuiltIn::Chat) {
+        return Ok(None);
+    }
+    presence::connect(config, node_id).await.map(Some)
+}
+
+/// The built-in gateways and those that were added, each for a namespace of its own, behind tokens where they have to be.
+fn all(
+    config: &Config,
+    ground: Ground,
+    verifier: Option<Verifier>,
+    added: Vec<Gateway>,
+) -> Result<Vec<Gateway>, BindError> {
+    let mut all = gateways::built_in(config, ground);
+    all.extend(added);
+    let mut namespaces = HashSet::new();
+    for gateway in &all {
+        if !namespaces.insert(gateway.namespace().to_owned()) {
+            return Err(BindError::Namespace(gateway.namespace().to_owned()));
+        }
+    }
+    for namespace in &config.jwt.namespaces {
+        if !namespaces.contains(namespace) {
+            tracing::warn!(namespace, "jwt.namespaces names one that nothing serves");
+        }
+    }
+    let verifier = verifier.map(Arc::new);
+    let cause = config.gateway.exception_cause;
+    let behind_tokens = |gateway: Gateway| match &verifier {
+        Some(verifier) if wants_token(&config.jwt, gateway.namespace()) => {
+            auth::guarded(gateway, verifier.clone())
+        }
+        _ => gateway,
+    };
+    Ok(all
+        .into_iter()
+        .map(|gateway| behind_tokens(gateway.exception_cause(cause)))
+        .collect())
 }
 
 /// Joins the cluster on `bus`, on Redis, or makes one of this node alone.
@@ -204,6 +253,7 @@ impl Node {
             config,
             gateways: Vec::new(),
             bus: None,
+            store: None,
         }
     }
 

@@ -67,10 +67,48 @@ pub enum RedisError {
 pub(crate) async fn connect(url: &RedisUrl) -> Result<RedisBus, RedisError> {
     let publisher = client(url, FEW)?;
     let subscriber = client(url, CAPACITY)?;
-    let mut errors = publisher.error_rx();
+    ready(url, &publisher, &[&subscriber]).await?;
+    Ok(RedisBus::new(publisher, subscriber)?)
+}
+
+/// Connects a client for commands, apart from the bus: a long answer holds back no message between nodes.
+///
+/// # Errors
+///
+/// As [`connect`].
+///
+/// # Cancel safety
+///
+/// As [`connect`].
+pub(crate) async fn commands(url: &RedisUrl) -> Result<Client, RedisError> {
+    let client = client(url, FEW)?;
+    ready(url, &client, &[]).await?;
+    Ok(client)
+}
+
+/// Connects a client for commands and a few subscriptions of its own.
+///
+/// # Errors
+///
+/// As [`connect`].
+///
+/// # Cancel safety
+///
+/// As [`connect`].
+pub(crate) async fn listening(url: &RedisUrl) -> Result<Client, RedisError> {
+    let client = client(url, CAPACITY)?;
+    ready(url, &client, &[]).await?;
+    Ok(client)
+}
+
+/// Connects `first` to what is at `url`, and then the others.
+async fn ready(url: &RedisUrl, first: &Client, others: &[&Client]) -> Result<(), RedisError> {
+    let mut errors = first.error_rx();
     let connecting = async {
-        publisher.init().await?;
-        subscriber.init().await?;
+        first.init().await?;
+        for client in others {
+            client.init().await?;
+        }
         Ok::<_, Error>(())
     };
     let unreachable = |source| RedisError::Unreachable {
@@ -78,7 +116,7 @@ pub(crate) async fn connect(url: &RedisUrl) -> Result<RedisBus, RedisError> {
         source,
     };
     match tokio::time::timeout(PATIENCE, connecting).await {
-        Ok(Ok(())) => Ok(RedisBus::new(publisher, subscriber)?),
+        Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(unreachable(Some(error))),
         Err(_) => Err(unreachable(last(&mut errors))),
     }

@@ -25,10 +25,7 @@ const SECRET: &str = "a secret of more than thirty-two bytes";
 /// A gateway that tells a client its claims and the name that it goes by.
 fn members() -> Gateway {
     Gateway::new("/members").on("whoAmI", async |SocketData(user): SocketData<User>| {
-        Ack((
-            user.name().map(|name| name.to_string()),
-            user.claims().clone(),
-        ))
+        Ack((user.name().map(ToString::to_string), user.claims().clone()))
     })
 }
 

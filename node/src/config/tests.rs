@@ -65,7 +65,15 @@ fn what_nobody_sets_has_the_defaults() {
     assert_eq!(config.pages, Pages::default());
     assert_eq!(config.jwt, Jwt::default());
     assert!(config.gateway.exception_cause);
-    assert_eq!(config.gateways, [BuiltIn::Events, BuiltIn::Replies]);
+    assert_eq!(
+        config.gateways,
+        [
+            BuiltIn::Events,
+            BuiltIn::Replies,
+            BuiltIn::Resource,
+            BuiltIn::Chat
+        ]
+    );
     assert_eq!(config.socketio.ping_interval, Duration::from_secs(25));
     assert_eq!(config.socketio.ping_timeout, Duration::from_secs(20));
     assert_eq!(
@@ -123,6 +131,7 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     }),
     ("socketio.direct", "false", "false", |c| !c.socketio.direct),
     ("gateways", "", "[]", |c| c.gateways.is_empty()),
+    ("chat.online_users", "7", "7", |c| c.chat.online_users == 7),
     ("gateway.exception_cause", "false", "false", |c| {
         !c.gateway.exception_cause
     }),

@@ -9,8 +9,8 @@ use super::error::ConfigErrors;
 use super::parse::{Bytes, Value, choose};
 use super::setting::Settings;
 use super::{
-    Admin, AdminUrl, BuiltIn, Config, Cors, CorsOrigins, Drain, Gateway, Limits, Log, LogFormat,
-    LogLevel, Pages, Parser, Redis, RedisMode, SocketIo, Transport,
+    Admin, AdminUrl, BuiltIn, Chat, Config, Cors, CorsOrigins, Drain, Gateway, Limits, Log,
+    LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, SocketIo, Transport,
 };
 
 /// More than there are processors in any machine that one node would be given.
@@ -29,6 +29,9 @@ pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
         pages: pages(&mut settings),
         gateway: Gateway {
             exception_cause: settings.value("gateway.exception_cause"),
+        },
+        chat: Chat {
+            online_users: settings.value::<u32>("chat.online_users") as usize,
         },
         gateways: settings.list("gateways"),
         jwt: jwt::read(&mut settings),
@@ -201,12 +204,14 @@ impl Value for RedisMode {
 
 impl Value for BuiltIn {
     fn from_text(text: &str) -> Result<Self, String> {
-        if ["resource", "chat"].contains(&text) {
-            return Err("not available in this version, expected events or replies".to_owned());
-        }
         choose(
             text,
-            &[("events", Self::Events), ("replies", Self::Replies)],
+            &[
+                ("events", Self::Events),
+                ("replies", Self::Replies),
+                ("resource", Self::Resource),
+                ("chat", Self::Chat),
+            ],
         )
     }
 }

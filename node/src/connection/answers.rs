@@ -18,7 +18,7 @@ const BASE64: u8 = b'b';
 
 /// Answers that are still to be given. One without any, as a session is almost always, takes no memory.
 #[derive(Debug, Default)]
-pub(super) struct Answers(Option<Box<Vec<Answer>>>);
+pub(super) struct Answers(Vec<Answer>);
 
 #[derive(Debug)]
 struct Answer {
@@ -30,9 +30,8 @@ struct Answer {
 impl Answers {
     /// The next grant or refusal of a seat in this namespace is this packet.
     pub(super) fn expect(&mut self, namespace: &str, packet: Value) {
-        let answers = self.0.get_or_insert_default();
-        answers.retain(|answer| *answer.namespace != *namespace);
-        answers.push(Answer {
+        self.0.retain(|answer| *answer.namespace != *namespace);
+        self.0.push(Answer {
             namespace: namespace.into(),
             packet,
         });
@@ -40,19 +39,21 @@ impl Answers {
 
     /// What takes the place of this packet of the engine.
     pub(super) fn take(&mut self, packet: Option<Packet<'_>>) -> Option<Value> {
-        let answers = self.0.as_mut()?;
         let (Packet::Connect(namespace) | Packet::Refusal(namespace)) = packet? else {
             return None;
         };
         let is_for = |answer: &Answer| answer.namespace.as_bytes() == namespace;
-        let at = answers.iter().position(is_for)?;
-        let answer = answers.swap_remove(at);
-        self.0.take_if(|answers| answers.is_empty());
+        let at = self.0.iter().position(is_for)?;
+        let answer = self.0.swap_remove(at);
+        if self.0.is_empty() {
+            // A session keeps no memory for what was.
+            self.0 = Vec::new();
+        }
         Some(answer.packet)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.0.is_empty()
     }
 
     /// What a poll brings once these answers are in it; none if it stays as it is.
@@ -81,9 +82,9 @@ impl Answers {
     }
 
     fn take_encoded(&mut self, part: &[u8]) -> Option<Value> {
-        let answers = self.0.as_ref()?;
         // An attachment of the JSON parser looks like a packet of MessagePack's.
-        let speaks_msgpack = answers
+        let speaks_msgpack = self
+            .0
             .iter()
             .any(|answer| matches!(answer.packet, Value::Bytes(_)));
         match part.split_first()? {

@@ -5,12 +5,13 @@ mod input;
 use std::{sync::Arc, time::SystemTime};
 
 use roomcast_gateway::{
-    Ack, Data, Exception, Gateway, Raw, RoomName, Server, Socket, SocketData, State,
+    Data, Exception, Gateway, Raw, RoomName, Server, Socket, SocketData, State,
 };
 use serde::{Deserialize, Serialize};
 
 use self::input::{Text, Username};
 use super::events::{join_room, leave_room};
+use crate::auth::User;
 use crate::presence::{Change, Joined, Presence};
 
 /// What a client reads that has joined.
@@ -47,13 +48,9 @@ pub fn chat(presence: Presence) -> Gateway {
 #[derive(Debug, Clone)]
 struct Member(Arc<str>);
 
-/// Whom a client's token says it is; no other name is taken from it.
-#[derive(Debug, Clone)]
-pub(crate) struct Known(pub(crate) Arc<str>);
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct User<'a> {
+struct Seen<'a> {
     username: &'a str,
     client_id: &'a str,
 }
@@ -123,7 +120,9 @@ async fn announce_changes(server: Server, State(presence): State<Presence>) {
 }
 
 async fn welcome(socket: Socket, State(presence): State<Presence>) -> Result<(), Exception> {
-    socket.emit("onlineUsers", &presence.online())?;
+    let users = presence.online();
+    let users: Vec<_> = users.iter().map(|(id, name)| (&**id, &**name)).collect();
+    socket.emit("onlineUsers", &users)?;
     Ok(())
 }
 
@@ -147,11 +146,13 @@ async fn join_chat(
     socket: Socket,
     server: Server,
     State(presence): State<Presence>,
-    known: Option<SocketData<Known>>,
+    user: Option<SocketData<User>>,
     body: Raw,
 ) -> Result<(), Exception> {
+    // A token's name is always the one; who has none is called what the body says.
+    let known = user.and_then(|SocketData(user)| user.name().cloned());
     let username = match known {
-        Some(SocketData(Known(name))) => name,
+        Some(name) => name,
         None => asked_for(&body)?,
     };
     // Before the others are told: what comes from this client next is a member's.
@@ -224,19 +225,19 @@ async fn message_to_group(server: Server, Data(to): Data<ToGroup>) -> Result<(),
 }
 
 fn online(server: &Server, username: &str, client_id: &str) -> Result<(), Exception> {
-    let user = User {
+    let seen = Seen {
         username,
         client_id,
     };
-    server.emit("userOnline", &user)?;
+    server.emit("userOnline", &seen)?;
     Ok(())
 }
 
 fn offline(server: &Server, username: &str, client_id: &str) -> Result<(), Exception> {
-    let user = User {
+    let seen = Seen {
         username,
         client_id,
     };
-    server.emit("userOffline", &user)?;
+    server.emit("userOffline", &seen)?;
     Ok(())
 }

@@ -33,6 +33,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         gateways,
         config,
         cluster,
+        presence,
         platform,
         metrics,
         tasks,
@@ -46,6 +47,9 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     let mut carrying = JoinSet::new();
     let carried = cluster.clone();
     carrying.spawn(async move { carried.run().await });
+    if let Some(presence) = presence.clone() {
+        carrying.spawn(async move { presence.run().await });
+    }
     let written = platform.clone();
     carrying.spawn(async move { written.write().await });
 
@@ -115,6 +119,9 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         .is_err()
     {
         tracing::warn!(tasks = tasks.len(), "some tasks did not end in time");
+    }
+    if let Some(presence) = presence {
+        presence.end().await;
     }
     cluster.flushed(LAST_MESSAGES).await;
     tracing::info!("ended");

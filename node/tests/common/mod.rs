@@ -11,7 +11,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use roomcast_adapter::bus::{Bus, MemoryHub};
 use roomcast_loadtest::client::{Client, Transport};
-use roomcast_node::{Config, Node, gateway::Gateway};
+use roomcast_node::{Builder, Config, Node, gateway::Gateway};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -58,6 +58,11 @@ impl TestNode {
         for gateway in gateways {
             builder = builder.gateway(gateway);
         }
+        Self::of(builder).await
+    }
+
+    /// A node as `builder` makes it.
+    pub async fn of(builder: Builder) -> Self {
         let node = builder.bind().await.unwrap();
         let (address, admin) = (node.address(), node.admin_address());
         let (stop, stopped) = oneshot::channel();

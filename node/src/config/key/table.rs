@@ -118,9 +118,9 @@ pub const GROUPS: &[Group] = &[
             Key::new(
                 "gateways",
                 Kind::List,
-                "The built-in gateways to serve, of: events, replies",
+                "The built-in gateways to serve, of: events, replies, resource, chat",
             )
-            .default("events,replies"),
+            .default("events,replies,resource,chat"),
             Key::new(
                 "gateway.exception_cause",
                 Kind::Switch,
@@ -139,8 +139,7 @@ pub const GROUPS: &[Group] = &[
                 Kind::Count,
                 "How many users a list of who is online names",
             )
-            .default("1000")
-            .later(),
+            .default("1000"),
         ],
     },
     Group {

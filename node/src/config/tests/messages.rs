@@ -50,8 +50,8 @@ fn every_mistake_has_a_line_that_says_how_to_mend_it() {
             "socketio.transports: [] from file FILE line 1: expected at least one of websocket and polling",
         ),
         (
-            by_flags("--gateways events,chat"),
-            r#"gateways: "events,chat" from flag --gateways: "chat" in the list: not available in this version, expected events or replies"#,
+            by_flags("--gateways events,talk"),
+            r#"gateways: "events,talk" from flag --gateways: "talk" in the list: expected events, replies, resource or chat"#,
         ),
         (
             by_flags("--redis-mode sharded"),

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::auth::username;
+
 /// A name of 1 to 64 characters (Unicode scalar values) once what is blank around it is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -23,19 +25,13 @@ pub(super) enum InputError {
     Text,
 }
 
-const NAME_CHARACTERS: usize = 64;
 const TEXT_BYTES: usize = 4096;
 
 impl TryFrom<String> for Username {
     type Error = InputError;
 
     fn try_from(name: String) -> Result<Self, InputError> {
-        let name = name.trim();
-        // One more than may be is enough to know.
-        let characters = name.chars().take(NAME_CHARACTERS + 1).count();
-        if characters == 0 || characters > NAME_CHARACTERS {
-            return Err(InputError::Username);
-        }
+        let name = username(&name).ok_or(InputError::Username)?;
         Ok(Self(name.into()))
     }
 }
