@@ -1,18 +1,11 @@
-// What a browser is given: the demo page, its security policy, the client, and a conversation of two real browser pages.
+// What a browser is given: the demo page, its security policy and the client. What people do there is in demo.test.mjs.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { after, before, describe } from "node:test";
-import { fileURLToPath } from "node:url";
-
-import { chromium } from "playwright-core";
+import { describe } from "node:test";
 
 import { useCluster } from "../lib/cluster.mjs";
-import { PATIENCE, eventually } from "../lib/deadline.mjs";
-
-const CLIENT_FILE = fileURLToPath(new URL("../node_modules/socket.io-client/dist/socket.io.min.js", import.meta.url));
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+import { eventually } from "../lib/deadline.mjs";
+import { CLIENT_FILE, useVisitors } from "../lib/visitor.mjs";
 
 describe("the public port", () => {
   const cluster = useCluster({ nodes: 1 });
@@ -20,7 +13,9 @@ describe("the public port", () => {
 
   cluster.test("serves the page and its parts, each as what it is", async () => {
     const parts = { "/": "text/html", "/style.css": "text/css", "/app.js": "text/javascript", "/icon.svg": "image/svg+xml" };
-    for (const [path, type] of Object.entries(parts)) {
+    const modules = [...(await (await get("/app.js")).text()).matchAll(/from "\.(\/\w+\.js)"/g)].map(([, path]) => path);
+    assert.notEqual(modules.length, 0);
+    for (const [path, type] of [...Object.entries(parts), ...modules.map((path) => [path, "text/javascript"])]) {
       const answer = await get(path);
       assert.equal(answer.status, 200, path);
       assert.ok(answer.headers.get("content-type").startsWith(type), `${path} is ${answer.headers.get("content-type")}`);
@@ -29,12 +24,11 @@ describe("the public port", () => {
   });
 
   cluster.test("lets the page run its own scripts and those of Socket.IO's CDN, and no others", async () => {
-    const policy = (await get("/")).headers.get("content-security-policy");
+    const directives = policyOf(await get("/"));
 
-    const directives = new Map(policy.split(";").map((one) => one.trim().split(/\s+/)).map(([name, ...rest]) => [name, rest]));
     assert.deepEqual(directives.get("default-src"), ["'self'"]);
     assert.deepEqual(directives.get("script-src"), ["'self'", "https://cdn.socket.io"]);
-    assert.ok(!policy.includes("unsafe"));
+    assert.ok(![...directives.values()].flat().some((source) => source.includes("unsafe")));
   });
 
   cluster.test("says which node it is", async () => {
@@ -58,187 +52,136 @@ describe("the public port", () => {
   });
 });
 
-describe("the demo page in Chromium", () => {
-  const cluster = useCluster({ nodes: 2, balancer: true, env: { ROOMCAST_PAGES__CLIENT_FILE: CLIENT_FILE } });
-  let browser;
-  before(async () => {
-    if (!existsSync(CHROMIUM)) {
-      throw new Error(`there is no ${CHROMIUM}: these tests need Chromium (Debian: apt-get install chromium), or its path in CHROMIUM`);
+describe("the demo page, with the client from a file", () => {
+  const cluster = useCluster({ nodes: 1, env: { ROOMCAST_PAGES__CLIENT_FILE: CLIENT_FILE } });
+  const visit = useVisitors(cluster);
+
+  cluster.test("serves the client, and trusts nobody else's scripts", async () => {
+    const { url } = cluster.node("n1");
+    const client = await fetch(`${url}/socket.io/socket.io.js`);
+
+    assert.equal(client.status, 200);
+    assert.match(client.headers.get("content-type"), /^(text|application)\/javascript/);
+    assert.match(await client.text(), /^\/\*!\s+\* Socket\.IO v4\./);
+    assert.deepEqual(policyOf(await fetch(url)).get("script-src"), ["'self'"]);
+  });
+
+  cluster.test("shows its connection, and nothing that the browser objects to", async () => {
+    const visitor = await visit(cluster.node("n1").url);
+    const { node } = await (await fetch(`${cluster.node("n1").url}/node.json`)).json();
+
+    assert.equal(await visitor.shown("#node"), node);
+    await eventually(async () => (await visitor.shown("#transport")) === "websocket", "the page shows the upgrade");
+    for (const namespace of ["/", "/events"]) {
+      await visitor.page.locator(`#namespaces [data-namespace="${namespace}"][data-state=connected]`).waitFor();
     }
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
+    assert.deepEqual(visitor.complaints, []);
+  });
+
+  cluster.test("makes no markup of text, even if a script of its own tried", async () => {
+    const visitor = await visit(cluster.node("n1").url);
+
+    const outcome = await visitor.page.evaluate(() => {
+      try {
+        document.body.insertAdjacentHTML("beforeend", "<b>markup</b>");
+        return "made";
+      } catch (error) {
+        return error.name;
+      }
     });
-  });
-  after(() => browser?.close());
 
-  cluster.test("serves the client from the configured file", async () => {
-    const answer = await fetch(`${cluster.node("n1").url}/socket.io/socket.io.js`);
-
-    assert.equal(answer.status, 200);
-    assert.match(answer.headers.get("content-type"), /^(text|application)\/javascript/);
-    assert.match(await answer.text(), /^\/\*!\s+\* Socket\.IO v4\./);
+    assert.equal(outcome, "TypeError");
   });
 
-  cluster.test("two pages on two nodes talk in a room", async () => {
-    const nodes = await Promise.all(cluster.nodes.map(({ url }) => nodeId(url)));
-    const [ann, ben] = await Promise.all([open(cluster.node("n1").url, "Ann"), open(cluster.node("n2").url, "本")]);
-    assert.equal(await ann.shown("#node"), nodes[0]);
-    assert.equal(await ben.shown("#node"), nodes[1]);
-    await eventually(async () => (await ann.shown("#transport")) === "websocket", "the page shows the upgrade");
+  cluster.test("a namespace can be left and come back to", async () => {
+    const visitor = await visit(cluster.node("n1").url);
+    const events = visitor.page.locator('#namespaces [data-namespace="/events"]');
 
-    await ann.join(0);
-    await ben.join(0);
-    await ben.join(1);
-    await ann.say(0, "Is there anybody on another node?");
-    await ben.hears(0, "Is there anybody on another node?");
-    await ben.say(0, "有人! <b onclick=alert(1)>me</b> & 🦀");
-    await ann.hears(0, "有人! <b onclick=alert(1)>me</b> & 🦀");
+    await events.getByRole("button", { name: "Disconnect /events" }).click();
+    assert.equal(await events.locator(".state").innerText(), "disconnected");
+    await visitor.sendReply("/events", "events");
+    await visitor.reply("/events", "events").locator(".error", { hasText: "/events is not connected." }).waitFor();
+    await events.getByRole("button", { name: "Connect /events" }).click();
 
-    for (const page of [ann, ben]) {
-      await page.hears(0, "有人! <b onclick=alert(1)>me</b> & 🦀");
-      assert.deepEqual(await page.messages(0), [
-        { name: "Ann", node: nodes[0], text: "Is there anybody on another node?", own: page === ann },
-        { name: "本", node: nodes[1], text: "有人! <b onclick=alert(1)>me</b> & 🦀", own: page === ben },
-      ]);
-      assert.deepEqual(await page.messages(1), [], "the other room stays silent");
+    await visitor.page.locator('#namespaces [data-namespace="/events"][data-state=connected]').waitFor();
+    await visitor.sendReply("/events", "events");
+    await visitor.seesAnswers("/events", "events", 'ack {"text":"hello"}');
+  });
+
+  cluster.test("every kind of reply is shown below its event", async () => {
+    const visitor = await visit(cluster.node("n1").url);
+    await visitor.page.locator('#namespaces [data-namespace="/events"][data-state=connected]').waitFor();
+
+    for (const [event, body, ...answers] of [
+      ["events", '{"a":[1,null]}', 'ack {"a":[1,null]}'],
+      ["identity", '{"id":7}', "ack 7"],
+      ["response", '"back"', 'events "back"'],
+      ["stream", '["a",2]', 'events "a"', "events 2"],
+      ["stream", "", "events 1", "events 2", "events 3"],
+      ["custom", "true", 'custom "Hey there!"', "ack true"],
+      ["delayed", undefined, 'guang {"msg":"aaa"}', 'guang {"msg":"bbb"}', 'guang {"msg":"ccc"}'],
+    ]) {
+      await visitor.sendReply("/events", event, body);
+      await visitor.seesAnswers("/events", event, ...answers);
     }
-    await ann.screenshot("conversation");
-
-    await ben.leave(0);
-    await ann.say(0, "Only for those who are here.");
-    await ann.hears(0, "Only for those who are here.");
-    await ann.join(1);
-    await ann.say(1, "Over here!");
-    await ben.hears(1, "Over here!");
-    assert.equal((await ben.messages(0)).length, 2, "nothing came after leaving");
-    assert.deepEqual([ann.complaints, ben.complaints], [[], []]);
+    await visitor.sendReply("/events", "events", '""');
+    await visitor.reply("/events", "events").locator(".answers", { hasText: "数据不能为空！" }).waitFor();
+    await visitor.sendReply("/events", "events", "{not JSON");
+    await visitor.reply("/events", "events").locator(".error", { hasText: "That is not JSON" }).waitFor();
+    await visitor.sendReply("/", "msgToServer");
+    await visitor.seesAnswers("/", "msgToServer", 'msgToClient "服务端收到: hello"');
+    await visitor.sendReply("/", "joinRoom");
+    await visitor.seesAnswers("/", "joinRoom", 'ack {"room":"lobby","joined":true}');
+    await visitor.sendReply("/", "sendToRoom");
+    await visitor.reply("/", "sendToRoom").locator(".answers", { hasText: 'ack {"ok":true}' }).waitFor();
+    await visitor.reply("/", "sendToRoom").locator(".answers", { hasText: 'roomMsg "hello"' }).waitFor();
+    assert.deepEqual(visitor.complaints, []);
   });
 
-  cluster.test("on a phone in the dark, nothing sticks out of the page", async () => {
-    const page = await open(cluster.node("n1").url, "Phone", { viewport: { width: 360, height: 740 }, colorScheme: "dark" });
-    await page.join(0);
-    await page.say(0, `a long word: ${"x".repeat(300)}`);
-    await page.hears(0, `a long word: ${"x".repeat(300)}`);
+  cluster.test("the log keeps the last 200 lines, and shows those that are asked for", async () => {
+    const visitor = await visit(cluster.node("n1").url);
+    const lines = visitor.page.locator("#lines li");
+    await visitor.page.locator('#namespaces [data-namespace="/events"][data-state=connected]').waitFor();
 
-    const overhang = await page.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    await visitor.sendReply("/events", "stream", JSON.stringify(Array.from({ length: 250 }, (_, index) => `item ${index}`)));
+    await visitor.page.locator("#lines li", { hasText: "item 249" }).waitFor();
+    assert.equal(await lines.count(), 200);
+    await visitor.page.getByLabel("Only lines with").fill("Item 24");
 
-    assert.ok(overhang <= 0, `${overhang} px`);
-    await page.screenshot("phone");
-    assert.deepEqual(page.complaints, []);
+    assert.equal(await lines.filter({ visible: true }).count(), 10);
+    assert.equal(await visitor.shown("#log-count"), "10 of 200");
+    await visitor.page.locator("#log").getByRole("button", { name: "Clear" }).click();
+    assert.equal(await lines.count(), 0);
   });
 
-  cluster.test("a room name that the node refuses is explained", async () => {
-    const page = await open(cluster.node("n1").url, "Curious");
+  cluster.test("every field and button has a name to be read aloud", async () => {
+    const visitor = await visit(cluster.node("n1").url);
 
-    await page.room(0).locator("[name=room]").fill("~not joinable");
-    await page.room(0).locator(".membership button").click();
+    const nameless = await visitor.page.evaluate(() =>
+      [...document.querySelectorAll("input, select, textarea, button")]
+        .filter((one) => !one.ariaLabel && !one.textContent.trim() && ![...(one.labels ?? [])].some((label) => label.textContent.trim()))
+        .map((one) => one.outerHTML),
+    );
 
-    await page.page.locator("#notice", { hasText: "The server refused that" }).waitFor({ timeout: PATIENCE });
-    assert.equal(await page.room(0).locator(".membership button").innerText(), "Join");
+    assert.deepEqual(nameless, []);
   });
 
-  // The last one: it takes a node away.
-  cluster.test("a page whose node is lost is in its room again, on another node", async () => {
-    const nodes = await Promise.all(cluster.nodes.map(({ url }) => nodeId(url)));
-    const [moving, staying] = await Promise.all([open(cluster.balancer.url, "Moving"), open(cluster.node("n1").url, "Staying")]);
-    const lost = await eventually(async () => nodes.indexOf(await moving.shown("#node")) + 1, "the page shows a node of the cluster");
-    const kept = 3 - lost;
-    if (lost === 1) await staying.page.goto(cluster.node("n2").url);
-    await Promise.all([moving.join(0), staying.join(0)]);
+  for (const [width, colorScheme] of [[360, "light"], [360, "dark"], [1280, "light"], [1280, "dark"]]) {
+    cluster.test(`nothing sticks out of a page of ${width} px, ${colorScheme}`, async () => {
+      const visitor = await visit(cluster.node("n1").url, { viewport: { width, height: 800 }, colorScheme });
+      await visitor.page.locator('#namespaces [data-namespace="/events"][data-state=connected]').waitFor();
+      await visitor.page.locator("#groups details:not([open]) summary").evaluateAll((all) => all.forEach((one) => one.click()));
+      await visitor.sendReply("/events", "events", JSON.stringify("x".repeat(300)));
+      await visitor.reply("/events", "events").locator(".answers", { hasText: "xxx" }).waitFor();
 
-    await cluster.node(`n${lost}`).kill();
-
-    await eventually(async () => (await moving.shown("#node")) === nodes[kept - 1], "the page is connected to the node that is left");
-    await moving.room(0).locator(".composer [name=text]:enabled").waitFor({ timeout: PATIENCE });
-    await staying.say(0, "Welcome back.");
-    await moving.hears(0, "Welcome back.");
-    await moving.say(0, "Here I am.");
-    await staying.hears(0, "Here I am.");
-    await moving.screenshot("moved");
-  });
-
-  async function nodeId(url) {
-    return (await (await fetch(`${url}/node.json`)).json()).node;
-  }
-
-  /** Opens the page, waits until it is connected and knows its node, and takes the name `name` there. */
-  async function open(url, name, options = {}) {
-    const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
-    cluster.closeLater(() => context.close());
-    const visitor = new Visitor(await context.newPage());
-    await visitor.page.goto(url);
-    await eventually(async () => (await visitor.shown("#node")) !== "–", "the page is connected and knows its node");
-    await visitor.page.fill("#name", name);
-    return visitor;
+      assert.ok((await visitor.overhang()) <= 0, `${await visitor.overhang()} px`);
+      await visitor.screenshot(`page-${width}-${colorScheme}`);
+      assert.deepEqual(visitor.complaints, []);
+    });
   }
 });
 
-/** Somebody who looks at the page: clicks, types and reads. */
-class Visitor {
-  constructor(page) {
-    this.page = page;
-    /** What the browser objected to: script errors, the security policy, requests that failed. */
-    this.complaints = [];
-    page.on("pageerror", (error) => this.complaints.push(`${error}`));
-    page.on("console", (message) => {
-      if (message.type() === "error") this.complaints.push(message.text());
-    });
-    page.on("response", (answer) => {
-      if (answer.status() >= 400) this.complaints.push(`${answer.status()} ${answer.url()}`);
-    });
-  }
-
-  room(index) {
-    return this.page.locator(".room").nth(index);
-  }
-
-  async shown(selector) {
-    return this.page.locator(selector).innerText({ timeout: PATIENCE });
-  }
-
-  async join(index) {
-    await this.room(index).getByRole("button", { name: "Join" }).click();
-    await this.room(index).locator(".composer [name=text]:enabled").waitFor({ timeout: PATIENCE });
-  }
-
-  async leave(index) {
-    await this.room(index).getByRole("button", { name: "Leave" }).click();
-    await this.room(index).getByRole("button", { name: "Join" }).waitFor({ timeout: PATIENCE });
-  }
-
-  async say(index, text) {
-    await this.room(index).getByLabel("Message", { exact: true }).fill(text);
-    await this.room(index).getByRole("button", { name: "Send" }).click();
-  }
-
-  async hears(index, text) {
-    const last = this.room(index).locator(".messages li .text").last();
-    await eventually(async () => (await last.innerText()) === text, `the page shows "${text.slice(0, 60)}"`);
-  }
-
-  async messages(index) {
-    return this.room(index).locator(".messages li").evaluateAll((items) =>
-      items.map((item) => ({
-        name: item.querySelector(".name").textContent,
-        node: item.querySelector(".node").textContent,
-        text: item.querySelector(".text").textContent,
-        own: item.classList.contains("own"),
-      })),
-    );
-  }
-
-  /** Keeps a picture for people, where a folder for it is named. */
-  async screenshot(name) {
-    const folder = process.env.E2E_SCREENSHOTS;
-    if (folder) await this.page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-  }
+function policyOf(answer) {
+  const policy = answer.headers.get("content-security-policy");
+  return new Map(policy.split(";").map((one) => one.trim().split(/\s+/)).map(([name, ...rest]) => [name, rest]));
 }
