@@ -16,6 +16,8 @@ export class Chat {
     this.name = null;
     /** The name that this page has asked for: asked for again after a reconnect. */
     this.wanted = null;
+    /** Whether the focus goes on to the message once the name is taken. */
+    this.moveOn = false;
     this.#listenToPage();
     this.#listenToServer();
     this.join.username.value = `guest ${Math.floor(Math.random() * 900) + 100}`;

@@ -67,6 +67,7 @@ export class Row {
     this.editor.cancel.addEventListener("click", () => this.#close());
     this.editor.addEventListener("keydown", ({ key }) => key === "Escape" && this.#close());
     this.element.classList.add("editing");
+    this.fields.colSpan = 2;
     this.fields.replaceChildren(this.editor);
     this.editor.body.focus();
   }
@@ -75,6 +76,7 @@ export class Row {
     if (this.editor === null) return;
     this.editor = null;
     this.element.classList.remove("editing");
+    this.fields.colSpan = 1;
     this.show(this.record);
     this.edit.focus();
   }
