@@ -146,6 +146,11 @@ export class Visitor {
     return this.page.locator(`#rows tr[data-id="${id}"]`);
   }
 
+  /** Waits until the page has read the records and is told of changes. */
+  async watchesRecords() {
+    await this.page.locator("#lines li", { hasText: "ack of findAllAaa" }).waitFor();
+  }
+
   /** Presses Tab until `target` has the focus. */
   async tabTo(target) {
     const hasFocus = (element) => element === document.activeElement;
