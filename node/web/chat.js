@@ -18,6 +18,7 @@ export class Chat {
     this.wanted = null;
     /** Whether the focus goes on to the message once the name is taken. */
     this.moveOn = false;
+    this.sent = "";
     this.#listenToPage();
     this.#listenToServer();
     this.join.username.value = `guest ${Math.floor(Math.random() * 900) + 100}`;
@@ -46,6 +47,7 @@ export class Chat {
       const message = this.composer.message.value;
       this.socket.emit("sendMessage", room === "" ? { message } : { message, room });
       this.typing.stop();
+      this.sent = message;
       this.composer.message.value = "";
     });
   }
@@ -85,6 +87,8 @@ export class Chat {
       this.join.username.focus();
     } else if (event === undefined || event === "sendMessage" || event === "typing") {
       complain(byId("composer-error"), saying(exception));
+      // What was refused is there again, to be changed.
+      if (event === "sendMessage") this.composer.message.value ||= this.sent;
     }
   }
 

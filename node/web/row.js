@@ -50,6 +50,7 @@ export class Row {
 
   #open() {
     if (this.editor !== null) return;
+    this.calm();
     this.editor = copyOf("editor");
     const error = this.editor.querySelector(".error");
     this.editor.body.value = JSON.stringify(this.record);
