@@ -15,7 +15,10 @@ export const CLIENT_FILE = fileURLToPath(new URL("../node_modules/socket.io-clie
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const DESKTOP = { width: 1280, height: 900 };
 
-/** Gives the tests of a `describe` one Chromium: a function that opens the page at `url`, as somebody of their own. */
+/**
+ * Gives the tests of a `describe` one Chromium: a function that opens the page at `url`, as somebody of their own, and
+ * waits until it is connected unless `connects` is false.
+ */
 export function useVisitors(cluster) {
   let browser;
   before(async () => {
@@ -37,11 +40,12 @@ export function useVisitors(cluster) {
   });
   after(() => browser?.close());
 
-  return async (url, options = {}) => {
+  return async (url, { connects = true, ...options } = {}) => {
     const context = await browser.newContext({ viewport: DESKTOP, ...options });
     cluster.closeLater(() => context.close());
     const visitor = new Visitor(await context.newPage());
-    await visitor.goTo(url);
+    if (connects) await visitor.goTo(url);
+    else await visitor.page.goto(url);
     return visitor;
   };
 }

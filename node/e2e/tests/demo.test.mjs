@@ -100,6 +100,7 @@ describe("the demo page on two nodes", () => {
     await ann.page.locator("#room-error", { hasText: /\w/ }).waitFor();
     await ann.say("ü".repeat(2_049));
     await ann.page.locator("#composer-error", { hasText: /\w/ }).waitFor();
+    assert.equal((await ann.page.getByLabel("Message", { exact: true }).inputValue()).length, 2_049, "what was written is not lost");
 
     assert.deepEqual(ann.complaints, []);
   });

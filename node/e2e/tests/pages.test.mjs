@@ -93,6 +93,15 @@ describe("the demo page, with the client from a file", () => {
     assert.equal(outcome, "TypeError");
   });
 
+  cluster.test("says so where the client cannot be loaded", async () => {
+    const visitor = await visit("about:blank", { connects: false });
+    await visitor.page.route("**/socket.io/socket.io.js", (route) => route.abort());
+
+    await visitor.page.goto(cluster.node("n1").url);
+
+    await visitor.page.locator("#notice", { hasText: "could not be loaded" }).waitFor();
+  });
+
   cluster.test("a namespace can be left and come back to", async () => {
     const visitor = await visit(cluster.node("n1").url);
     const events = visitor.page.locator('#namespaces [data-namespace="/events"]');
