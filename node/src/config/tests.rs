@@ -131,10 +131,10 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     }),
     ("socketio.direct", "false", "false", |c| !c.socketio.direct),
     ("gateways", "", "[]", |c| c.gateways.is_empty()),
-    ("chat.online_users", "7", "7", |c| c.chat.online_users == 7),
     ("gateway.exception_cause", "false", "false", |c| {
         !c.gateway.exception_cause
     }),
+    ("chat.online_users", "7", "7", |c| c.chat.online_users == 7),
     (
         "cors.origins",
         "https://a, https://b",

@@ -74,7 +74,8 @@ impl Roster {
     /// A user left.
     pub(super) fn left(&mut self, id: &str, number: u64) {
         if let Some(left) = &mut self.left {
-            left.insert(id.into(), number);
+            let last = left.entry(id.into()).or_default();
+            *last = number.max(*last);
         }
         if let Some(&came) = self.numbers.get(id)
             && came < number
