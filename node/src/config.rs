@@ -75,6 +75,8 @@ pub struct Config {
     pub jwt: Jwt,
     /// The protocol.
     pub socketio: SocketIo,
+    /// Clients without Socket.IO.
+    pub ws: Ws,
     /// What one client may take.
     pub limits: Limits,
     /// How the node stops.
@@ -198,6 +200,14 @@ pub struct SocketIo {
     /// Whether events and acks go straight into a WebSocket's queue. Through the engine's channel instead, each delivery
     /// costs more, and nothing else differs.
     pub direct: bool,
+}
+
+/// Clients without Socket.IO.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ws {
+    /// Whether there are raw WebSockets at `/ws`. They share the times and limits of Socket.IO's connections.
+    pub enabled: bool,
 }
 
 /// What carries Engine.IO.

@@ -23,7 +23,7 @@ mod upgrade;
 
 pub(crate) use carrier::Carrier;
 pub(crate) use flusher::Flusher;
-pub(crate) use frame::of_packet;
+pub(crate) use frame::{PING, of_close, of_packet, of_text};
 pub(crate) use listener::{Handler, Listener, Peer, Traffic};
 pub(crate) use order::FENCE;
 pub(crate) use patience::Patience;

@@ -19,7 +19,7 @@ use crate::{
     drain::Phase,
     gateways::{self, Ground},
     metrics::Metrics,
-    platform::socketio::Platform,
+    platform::Platforms,
     presence::{self, Presence},
     redis::{self, RedisError},
     store::{self, Store},
@@ -71,7 +71,7 @@ pub struct Node {
     config: Config,
     cluster: Cluster,
     presence: Option<Presence>,
-    platform: Platform,
+    platforms: Platforms,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
     phase: watch::Sender<Phase>,
@@ -137,7 +137,7 @@ impl Builder {
         };
         let gateways = all(&config, ground, verifier, gateways)?;
         let tasks = TaskTracker::new();
-        let platform = Platform::new(&config, cluster.clone(), metrics.clone(), tasks.clone());
+        let platforms = Platforms::new(&config, cluster.clone(), metrics.clone(), tasks.clone());
         Ok(Node {
             listener,
             admin,
@@ -146,7 +146,7 @@ impl Builder {
             config,
             cluster,
             presence,
-            platform,
+            platforms,
             metrics,
             tasks,
             phase: watch::Sender::new(Phase::Starting),

@@ -11,6 +11,7 @@ mod common;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::{TestNode, config};
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use roomcast_loadtest::client::{Builder, Client, ConnectError, Transport};
 use roomcast_node::{
@@ -19,6 +20,7 @@ use roomcast_node::{
     gateway::{Ack, Gateway, SocketData},
 };
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{self, Message};
 
 const SECRET: &str = "a secret of more than thirty-two bytes";
 
@@ -126,4 +128,40 @@ async fn a_client_whose_token_expires_is_told_and_disconnected() {
     let expected = json!({ "status": "error", "message": "token expired" });
     assert_eq!(told.args, [expected]);
     client.closed().await.unwrap();
+}
+
+/// Opens a raw WebSocket of the namespace, with this query.
+async fn raw(
+    node: &TestNode,
+    query: &str,
+) -> impl Stream<Item = Result<Message, tungstenite::Error>> + Sink<Message> + Unpin {
+    let url = format!("ws://{}/ws/members{query}", node.address);
+    tokio_tungstenite::connect_async(url).await.unwrap().0
+}
+
+#[tokio::test]
+async fn a_raw_websocket_without_a_good_token_is_closed_with_a_code_and_a_reason() {
+    let node = TestNode::start(guarded(), vec![members()]).await;
+
+    for (query, reason) in [("", "未提供认证令牌"), ("?token=garbage", "无效的认证令牌")]
+    {
+        let mut client = raw(&node, query).await;
+        let closed = client.next().await.unwrap().unwrap();
+
+        let Message::Close(Some(frame)) = closed else {
+            panic!("{closed:?} is no close")
+        };
+        assert_eq!((u16::from(frame.code), &*frame.reason), (4401, reason));
+    }
+
+    let token = token(&json!({ "sub": "user-1", "exp": within(60) }));
+    let query = format!("?token={token}");
+    let mut client = raw(&node, &query).await;
+    let ask = Message::text(r#"{"event":"whoAmI"}"#);
+    assert!(client.send(ask).await.is_ok());
+    let answer = client.next().await.unwrap().unwrap();
+    assert!(
+        answer.to_text().unwrap().contains(r#""sub":"user-1""#),
+        "{answer}"
+    );
 }

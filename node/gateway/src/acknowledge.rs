@@ -35,7 +35,8 @@ impl OpenAck {
 /// The client's ack, for a handler that answers before it is done, or not at all.
 ///
 /// The first answer counts, be it this one, an [`Ack`](crate::Ack) that the handler returns or an item of a stream: the
-/// rest is dropped. So is the answer to a client that asked for none.
+/// rest is dropped. So is the answer to a client that asked for none. Over a raw WebSocket, where clients have no acks, each
+/// answer is an event of the same name.
 ///
 /// ```
 /// use roomcast_gateway::{Acknowledge, Data, Exception, Gateway, Socket};
@@ -52,7 +53,7 @@ impl OpenAck {
 pub struct Acknowledge(Event);
 
 impl Acknowledge {
-    /// Whether the client waits for an ack.
+    /// Whether the client waits for an ack, or takes an answer in place of one.
     pub fn is_wanted(&self) -> bool {
         self.0.wants_ack()
     }

@@ -56,6 +56,14 @@ pub(crate) fn encode<T: Serialize + ?Sized>(
     ))
 }
 
+/// `json` with whatever `form` makes of each attachment in place of the placeholder that refers to it, and null in place of
+/// those that refer to nothing. For platforms whose clients take no binary values.
+///
+/// `json` must be valid JSON, and what `form` makes too; anything else comes back as some other text.
+pub fn inline(json: &str, attachments: &[Bytes], form: impl Fn(&Bytes) -> String) -> String {
+    rewrite::replace(json, |num| attachments.get(num).map(&form))
+}
+
 /// Puts `bytes` beside the text being written and returns its index, or none outside of [`encode`].
 pub(crate) fn attach(bytes: Bytes) -> Option<usize> {
     WRITING.with_borrow_mut(|writing| {

@@ -91,19 +91,22 @@ impl Event {
         self.0.incoming.body()
     }
 
-    /// Whether the client waits for an ack.
+    /// Whether the client waits for an ack, or takes an answer in place of one.
     pub fn wants_ack(&self) -> bool {
-        self.0.ack.is_some()
+        self.0.ack.is_some() || self.0.socket.port().answers_with_events()
     }
 
-    /// Answers the ack that the client asked for, if it did and nothing has answered it yet.
+    /// Answers the ack that the client asked for, if it did and nothing has answered it yet; where clients have no acks,
+    /// with an event.
     ///
     /// # Errors
     ///
     /// [`EmitError::Closed`] if the client is gone, [`EmitError::Full`] if it reads too slowly.
     pub(crate) fn answer(&self, payload: AckPayload) -> Result<(), EmitError> {
+        let port = self.0.socket.port();
         match self.0.ack.as_ref().and_then(OpenAck::take) {
-            Some(id) => self.0.socket.port().ack(id, payload),
+            Some(id) => port.ack(id, payload),
+            None if port.answers_with_events() => port.emit(payload.into_event(self.name())?),
             None => Ok(()),
         }
     }

@@ -29,6 +29,7 @@ pub use self::{
     handshake::Handshake,
     outcome::{DisconnectReason, EmitError, Outcome},
 };
+pub use crate::attachments::inline;
 use crate::{Answers, Server};
 pub use crate::{
     admission::Admission,
@@ -63,6 +64,12 @@ pub trait SocketPort: Send + Sync + 'static {
     ///
     /// [`EmitError::Closed`] or [`EmitError::Full`].
     fn ack(&self, id: AckId, payload: AckPayload) -> Result<(), EmitError>;
+
+    /// True where clients have no acks: what a handler returns as one is [emitted](Self::emit) under the name of the
+    /// event that it answers, each item of a stream by itself.
+    fn answers_with_events(&self) -> bool {
+        false
+    }
 
     /// Drives a stream of replies to its end, beside the socket's other events, and counts its [`Outcome`]. Drops it
     /// when the socket is gone. False if the socket has too many under way: the client is told, then.

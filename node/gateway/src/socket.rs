@@ -261,8 +261,8 @@ impl Broadcast {
 
     /// Sends an event to the selected sockets of this node, and gathers their acks.
     ///
-    /// Resolves when all have answered, or `timeout` is over: then with those that have. A raw WebSocket gets the event,
-    /// and has no way to answer.
+    /// Resolves when all have answered, or `timeout` is over: then with those that have. Raw WebSockets are left out, since
+    /// they have no way to answer.
     ///
     /// ```no_run
     /// # use roomcast_gateway::{Exception, Server};

@@ -130,6 +130,7 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
         c.socketio.parser == Parser::Msgpack
     }),
     ("socketio.direct", "false", "false", |c| !c.socketio.direct),
+    ("ws.enabled", "false", "false", |c| !c.ws.enabled),
     ("gateways", "", "[]", |c| c.gateways.is_empty()),
     ("gateway.exception_cause", "false", "false", |c| {
         !c.gateway.exception_cause

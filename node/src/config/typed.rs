@@ -10,7 +10,7 @@ use super::parse::{Bytes, Value, choose};
 use super::setting::Settings;
 use super::{
     Admin, AdminUrl, BuiltIn, Chat, Config, Cors, CorsOrigins, Drain, Gateway, Limits, Log,
-    LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, SocketIo, Transport,
+    LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, SocketIo, Transport, Ws,
 };
 
 /// More than there are processors in any machine that one node would be given.
@@ -36,6 +36,9 @@ pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
         gateways: settings.list("gateways"),
         jwt: jwt::read(&mut settings),
         socketio: socketio(&mut settings),
+        ws: Ws {
+            enabled: settings.value("ws.enabled"),
+        },
         limits: limits(&mut settings),
         drain: drain(&mut settings),
         log: Log {

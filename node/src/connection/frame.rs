@@ -8,6 +8,9 @@ const TEXT: u8 = 0x1;
 const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 
+/// Control frames hold 125 bytes, two of them for the code.
+const MOST_REASON: usize = 123;
+
 /// The Engine.IO type of a message, which text frames begin with and binary ones do without.
 const MESSAGE: u8 = b'4';
 
@@ -147,6 +150,27 @@ pub(crate) fn of_packet(packet: &Value) -> Bytes {
     out.into()
 }
 
+/// A text, in one frame.
+pub(crate) fn of_text(text: &str) -> Bytes {
+    let mut out = Vec::with_capacity(text.len() + 10);
+    put_header(&mut out, TEXT, text.len());
+    out.extend_from_slice(text.as_bytes());
+    out.into()
+}
+
+/// The frame of a close; of a reason that is too long for it, as much as fits.
+pub(crate) fn of_close(code: u16, reason: &str) -> Bytes {
+    let end = reason.floor_char_boundary(MOST_REASON);
+    let mut out = Vec::with_capacity(end + 4);
+    put_header(&mut out, CLOSE, end + 2);
+    out.extend_from_slice(&code.to_be_bytes());
+    out.extend_from_slice(&reason.as_bytes()[..end]);
+    out.into()
+}
+
+/// The frame of a ping.
+pub(crate) const PING: &[u8] = &[FINAL | 0x9, 0];
+
 /// RFC 6455, section 5.2.
 fn put_header(out: &mut Vec<u8>, opcode: u8, len: usize) {
     out.push(FINAL | opcode);
@@ -228,6 +252,40 @@ mod tests {
         more.extend_from_slice(b"\x81");
         let (first, rest) = Frame::split(&more).unwrap();
         assert_eq!((first.bytes, rest), (&*frame, &b"\x81"[..]));
+    }
+
+    #[test]
+    fn a_text_a_ping_and_a_close_are_framed_as_tungstenite_does() {
+        use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+        let close = CloseFrame {
+            code: 1012.into(),
+            reason: "service restart".into(),
+        };
+        let texts = ["", "é", &"x".repeat(126), &"x".repeat(70_000)];
+        let mut ours = Vec::new();
+        let mut theirs =
+            WebSocket::from_raw_socket(std::io::Cursor::new(Vec::new()), Role::Server, None);
+
+        for text in texts {
+            ours.extend_from_slice(&of_text(text));
+            theirs.write(Message::text(text)).unwrap();
+        }
+        ours.extend_from_slice(PING);
+        theirs.write(Message::Ping(Bytes::new())).unwrap();
+        theirs.flush().unwrap();
+        ours.extend_from_slice(&of_close(1012, "service restart"));
+        let _ = theirs.close(Some(close));
+
+        assert!(ours == *theirs.get_ref().get_ref());
+    }
+
+    #[test]
+    fn a_reason_that_is_too_long_is_cut_between_characters() {
+        let frame = of_close(1000, &"é".repeat(100));
+
+        assert_eq!(&frame[..2], [0x88, 124]);
+        assert_eq!(frame[4..], *"é".repeat(61).as_bytes());
     }
 
     proptest! {

@@ -256,11 +256,18 @@ impl Session {
 
     /// Takes what the engine writes to the WebSocket.
     pub(super) fn engine_writes(self: &Arc<Self>, bytes: &[u8]) -> io::Result<()> {
+        let delivery = self.sessions.delivery();
         let mut outlet = self.outlet();
         if let Some(why) = outlet.ended {
             return Err(why.into());
         }
-        let taken = outlet.engine(bytes, self.sessions.delivery().flusher.buffers());
+        // A client that pings and does not read is owed a pong each time.
+        if outlet.waiting() > delivery.send_queue {
+            delivery.traffic.overflowed.inc();
+            self.end_outlet(&mut outlet, io::ErrorKind::TimedOut);
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let taken = outlet.engine(bytes, delivery.flusher.buffers());
         match &taken {
             Ok(()) => self.note(&mut outlet),
             // Nothing may get into the middle of a frame.

@@ -40,6 +40,8 @@ pub(crate) enum Rejection {
     Session,
     #[error("Bad request")]
     Handshake,
+    #[error("Invalid namespace")]
+    Namespace,
     #[error("Origin not allowed")]
     Origin,
     #[error("Draining")]
@@ -57,6 +59,7 @@ impl Rejection {
             Self::Transport => "transport",
             Self::Session => "session",
             Self::Handshake => "handshake",
+            Self::Namespace => "namespace",
             Self::Origin => "origin",
             Self::Draining => "draining",
             Self::Slow => "slow",
@@ -69,6 +72,7 @@ impl Rejection {
             Self::Session => (StatusCode::BAD_REQUEST, 1),
             Self::Method => (StatusCode::BAD_REQUEST, 2),
             Self::Handshake => (StatusCode::BAD_REQUEST, 3),
+            Self::Namespace => (StatusCode::NOT_FOUND, 4),
             Self::Origin => (StatusCode::FORBIDDEN, 4),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, 4),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, 4),
@@ -101,6 +105,24 @@ impl Upgrade {
         Ok(Self {
             accept,
             session,
+            request: Request::from_parts(parts, ()),
+        })
+    }
+
+    /// The same for a WebSocket that carries no Engine.IO: its query is its own.
+    ///
+    /// # Errors
+    ///
+    /// The [`Rejection`] to answer with.
+    pub(crate) fn check_raw(mut parts: Parts) -> Result<Self, Rejection> {
+        let accept = accept_key(&parts.method, parts.version, &parts.headers)?;
+        if !is_asked_for(&parts.headers) {
+            return Err(Rejection::Handshake);
+        }
+        parts.headers = without_handshake(parts.headers);
+        Ok(Self {
+            accept,
+            session: None,
             request: Request::from_parts(parts, ()),
         })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use tokio::net::TcpStream;
 use tower::ServiceExt;
@@ -13,18 +13,24 @@ use super::{Body, origin::Origins, pages::Pages, text};
 use crate::{
     connection::{Connection, Handler, Rejection, copied, is_asked_for},
     metrics::Metrics,
-    platform::socketio::{Opening, Platform},
+    platform::{Platforms, socketio, ws},
 };
 
 /// The path that Socket.IO clients use by default, with and without its last slash.
 const PATH: &str = "/socket.io";
+
+/// A WebSocket that may be opened, on either platform.
+pub(crate) enum Opening {
+    SocketIo(socketio::Opening),
+    Ws(ws::Opening),
+}
 
 /// Serves clients.
 #[derive(Clone)]
 pub(crate) struct Public(Arc<Parts>);
 
 struct Parts {
-    platform: Platform,
+    platforms: Platforms,
     origins: Origins,
     pages: Router,
     metrics: Arc<Metrics>,
@@ -32,13 +38,13 @@ struct Parts {
 
 impl Public {
     pub(crate) fn new(
-        platform: Platform,
+        platforms: Platforms,
         origins: Origins,
         pages: Pages,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self(Arc::new(Parts {
-            platform,
+            platforms,
             origins,
             pages: pages.router(),
             metrics,
@@ -56,34 +62,60 @@ impl Handler for Public {
 
     fn open(&self, request: Request<()>) -> Option<Opening> {
         let parts = &self.0;
-        let is_for_it = is_for_clients(request.uri().path())
-            && is_asked_for(request.headers())
-            && parts.origins.allows(request.headers());
-        if !is_for_it {
+        if !is_asked_for(request.headers()) || !parts.origins.allows(request.headers()) {
             return None;
         }
-        parts.platform.check(request.into_parts().0).ok()
+        if let Some((ws, namespace)) = parts.raw(request.uri()) {
+            let opening = ws.check(&namespace, request.into_parts().0);
+            return opening.ok().map(Opening::Ws);
+        }
+        if !is_for_clients(request.uri().path()) {
+            return None;
+        }
+        let opening = parts.platforms.socketio().check(request.into_parts().0);
+        opening.ok().map(Opening::SocketIo)
     }
 
     fn carry(&self, opening: Opening, connection: Connection<TcpStream>, read: Bytes) {
-        self.0.platform.carry(opening, connection, read);
+        match opening {
+            Opening::SocketIo(opening) => {
+                let socketio = self.0.platforms.socketio();
+                socketio.carry(opening, connection, read);
+            }
+            Opening::Ws(opening) => {
+                if let Some(ws) = self.0.platforms.ws() {
+                    ws.carry(opening, connection, read);
+                }
+            }
+        }
     }
 
     async fn answer(&self, mut request: Request<Incoming>) -> Response<Body> {
         let parts = &self.0;
-        if !is_for_clients(request.uri().path()) {
+        let raw = parts.raw(request.uri());
+        if raw.is_none() && !is_for_clients(request.uri().path()) {
             let Ok(response) = parts.pages.clone().oneshot(request).await;
             return response;
         }
         if !parts.origins.allows(request.headers()) {
             return self.reject(Rejection::Origin);
         }
+        if let Some((ws, namespace)) = raw {
+            // A request that asks for no WebSocket is refused for that.
+            let on_upgrade = hyper::upgrade::on(&mut request);
+            let opening = ws.check(&namespace, copied(request.into_parts().0));
+            return match opening {
+                Ok(opening) => ws.upgrade(opening, on_upgrade),
+                Err(rejection) => self.reject(rejection),
+            };
+        }
+        let platform = parts.platforms.socketio();
         if is_asked_for(request.headers()) {
             // A balancer may send it over a connection that has carried other requests.
             let on_upgrade = hyper::upgrade::on(&mut request);
-            let opening = parts.platform.check(copied(request.into_parts().0));
+            let opening = platform.check(copied(request.into_parts().0));
             return match opening {
-                Ok(opening) => parts.platform.upgrade(opening, on_upgrade),
+                Ok(opening) => platform.upgrade(opening, on_upgrade),
                 Err(rejection) => self.reject(rejection),
             };
         }
@@ -91,11 +123,19 @@ impl Handler for Public {
         let mut response = if method == Method::OPTIONS {
             preflight()
         } else {
-            let polled = parts.platform.poll(request).await;
+            let polled = platform.poll(request).await;
             polled.unwrap_or_else(|rejection| self.reject(rejection))
         };
         parts.origins.grant(&headers, response.headers_mut());
         response
+    }
+}
+
+impl Parts {
+    /// The platform of raw WebSockets and the namespace, if a request is for it.
+    fn raw(&self, uri: &Uri) -> Option<(&ws::Platform, String)> {
+        let namespace = ws::namespace(uri.path())?;
+        Some((self.platforms.ws()?, namespace.to_owned()))
     }
 }
 

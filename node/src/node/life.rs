@@ -16,7 +16,7 @@ use crate::{
     drain::{Pace, Phase},
     http::{Origins, Pages, Public, Readiness, admin},
     metrics::Metrics,
-    platform::socketio::Platform,
+    platform::Platforms,
 };
 
 /// How long the last messages may take to leave for the bus.
@@ -34,7 +34,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         config,
         cluster,
         presence,
-        platform,
+        platforms,
         metrics,
         tasks,
         phase,
@@ -42,7 +42,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     // Ends the ports, and with them requests under way.
     let stop = CancellationToken::new();
     // Also where this future is dropped: neither a task nor a connection outlives the node.
-    let _ending = Ending(platform.clone(), stop.clone().drop_guard());
+    let _ending = Ending(platforms.clone(), stop.clone().drop_guard());
     // Apart from the other tasks: it carries what the last of them emit.
     let mut carrying = JoinSet::new();
     let carried = cluster.clone();
@@ -50,7 +50,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     if let Some(presence) = presence.clone() {
         carrying.spawn(async move { presence.run().await });
     }
-    let written = platform.clone();
+    let written = platforms.clone();
     carrying.spawn(async move { written.write().await });
 
     let deaf_since = watch::Sender::new(Some(Instant::now()));
@@ -73,7 +73,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     tokio::pin!(shutdown);
     let bind_all = async {
         for gateway in gateways {
-            platform.bind(gateway).await;
+            platforms.bind(gateway).await;
         }
     };
     tokio::select! {
@@ -82,7 +82,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     }
     let address = listener.address();
     let public = Public::new(
-        platform.clone(),
+        platforms.clone(),
         Origins::new(config.cors.origins.clone()),
         Pages {
             dir: config.pages.dir.clone(),
@@ -109,9 +109,9 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     shutdown.await;
 
     enter(&phase, &metrics, Phase::Draining);
-    drain(&platform, &metrics, &config.drain).await;
+    drain(&platforms, &metrics, &config.drain).await;
     enter(&phase, &metrics, Phase::Closed);
-    platform.end();
+    platforms.end();
     stop.cancel();
     tasks.close();
     if tokio::time::timeout(LAST_TASKS, tasks.wait())
@@ -129,7 +129,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
 
 /// Ends what is left of a node, however it ends.
 struct Ending(
-    Platform,
+    Platforms,
     #[expect(dead_code, reason = "works by being dropped")] DropGuard,
 );
 
@@ -140,34 +140,34 @@ impl Drop for Ending {
 }
 
 /// Waits the grace, and then lets clients go until none is left or the deadline has passed.
-async fn drain(platform: &Platform, metrics: &Metrics, config: &Drain) {
+async fn drain(platforms: &Platforms, metrics: &Metrics, config: &Drain) {
     let deadline = Instant::now() + config.deadline;
-    let sessions = platform.remaining();
+    let sessions = platforms.remaining();
     tracing::info!(sessions, grace = ?config.grace, "draining: not ready any more");
     tokio::time::sleep(config.grace).await;
-    platform.refuse_new();
-    let emptied = empty(platform, metrics, config.rate);
+    platforms.refuse_new();
+    let emptied = empty(platforms, metrics, config.rate);
     if tokio::time::timeout_at(deadline, emptied).await.is_err() {
-        let sessions = platform.remaining();
+        let sessions = platforms.remaining();
         tracing::warn!(sessions, "the drain's deadline has passed, ending the rest");
     }
 }
 
 /// Closes sessions at the rate until none is left.
-async fn empty(platform: &Platform, metrics: &Metrics, rate: u32) {
+async fn empty(platforms: &Platforms, metrics: &Metrics, rate: u32) {
     let mut pace = Pace::new(usize::try_from(rate).unwrap_or(usize::MAX));
     let mut slices = tokio::time::interval(Pace::SLICE);
     slices.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         slices.tick().await;
-        let remaining = platform.remaining();
+        let remaining = platforms.remaining();
         metrics
             .drain_remaining
             .set(i64::try_from(remaining).unwrap_or(i64::MAX));
         if remaining == 0 {
             return;
         }
-        platform.close_some(pace.next()).await;
+        platforms.close_some(pace.next()).await;
     }
 }
 

@@ -5,8 +5,6 @@
 
 mod handlers;
 mod payload;
-mod published;
-mod queue;
 mod seat;
 mod server;
 #[cfg(test)]
@@ -48,6 +46,7 @@ use crate::{
     },
     http::Body,
     metrics::{Metrics, NamespaceMetrics},
+    platform::Served,
 };
 use payload::Encoding;
 use seat::Seat;
@@ -97,7 +96,7 @@ pub(crate) struct Opening {
 
 /// A gateway and all that its sockets share.
 struct Bound {
-    gateway: Gateway,
+    gateway: Arc<Gateway>,
     encoding: Encoding,
     /// Set right after the namespace was added, which is before any client can connect.
     namespace: OnceLock<Namespace>,
@@ -182,7 +181,10 @@ impl Platform {
 
     /// Serves `gateway` from when the future resolves: once other nodes' broadcasts to its namespace arrive, or the wait
     /// for that is over.
-    pub(crate) async fn bind(&self, gateway: Gateway) {
+    ///
+    /// What other platforms need to serve it, too.
+    pub(crate) async fn bind(&self, gateway: Gateway) -> Option<Served> {
+        let gateway = Arc::new(gateway);
         let parts = &*self.0;
         let name = gateway.namespace().to_owned();
         let metrics = Arc::new(parts.metrics.namespace(&gateway));
@@ -206,8 +208,16 @@ impl Platform {
             // Set once: a builder refuses a second gateway of the same name.
             let _ = bound.namespace.set(namespace);
         }
-        bound.metrics.ended(&bound.gateway.init(server).await);
+        bound
+            .metrics
+            .ended(&bound.gateway.init(server.clone()).await);
         serving.await;
+        Some(Served {
+            gateway: bound.gateway.clone(),
+            namespace: bound.namespace.get()?.clone(),
+            metrics: bound.metrics.clone(),
+            server,
+        })
     }
 
     /// Writes to clients what is sent to them, for as long as it is polled.
@@ -358,8 +368,9 @@ impl Platform {
         self.0.sessions.known().len()
     }
 
-    /// Closes up to `most` more sessions in a way after which stock clients connect again.
-    pub(crate) async fn close_some(&self, most: usize) {
+    /// Closes up to `most` more sessions in a way after which stock clients connect again; how many.
+    pub(crate) async fn close_some(&self, most: usize) -> usize {
+        let mut closed = 0;
         let known = self.0.sessions.known().into_iter();
         for (id, session) in known
             .filter(|(_, session)| !session.is_closing())
@@ -368,7 +379,9 @@ impl Platform {
             session.close();
             // Does nothing where a WebSocket carries the session.
             self.close_polling(id).await;
+            closed += 1;
         }
+        closed
     }
 
     /// Waits until a polling client's events are few enough; false if that took too long.

@@ -7,6 +7,8 @@
     reason = "each test file is a crate of its own and uses a part"
 )]
 
+pub mod raw;
+
 use std::{net::SocketAddr, time::Duration};
 
 use roomcast_adapter::bus::{Bus, MemoryHub};

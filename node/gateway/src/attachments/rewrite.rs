@@ -5,6 +5,13 @@
 /// `json` must be valid JSON; anything else comes back as some other text. What counts as a placeholder is
 /// what Socket.IO's clients take for one: an object whose `_placeholder` is true, whatever else it holds.
 pub(crate) fn rewrite(json: &str, mut renumber: impl FnMut(usize) -> Option<usize>) -> String {
+    replace(json, |num| {
+        renumber(num).map(|num| format!(r#"{{"_placeholder":true,"num":{num}}}"#))
+    })
+}
+
+/// `json` with each placeholder replaced by what `put` says, or by null; as [`rewrite`] in all else.
+pub(super) fn replace(json: &str, mut put: impl FnMut(usize) -> Option<String>) -> String {
     let mut out = String::with_capacity(json.len());
     let mut open: Vec<Open> = Vec::new();
     let mut rest = json;
@@ -19,12 +26,8 @@ pub(crate) fn rewrite(json: &str, mut renumber: impl FnMut(usize) -> Option<usiz
                     && object.is_placeholder
                 {
                     out.truncate(object.start);
-                    match object.num.and_then(&mut renumber) {
-                        Some(num) => {
-                            out.push_str(&format!(r#"{{"_placeholder":true,"num":{num}}}"#));
-                        }
-                        None => out.push_str("null"),
-                    }
+                    let replacement = object.num.and_then(&mut put);
+                    out.push_str(replacement.as_deref().unwrap_or("null"));
                     continue;
                 }
             }

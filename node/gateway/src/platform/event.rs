@@ -93,6 +93,24 @@ impl AckPayload {
         Ok(Self { text, attachments })
     }
 
+    /// The same argument as an event.
+    ///
+    /// # Errors
+    ///
+    /// [`EmitError::Reserved`].
+    pub(crate) fn into_event(self, event: &str) -> Result<Outgoing, EmitError> {
+        if is_reserved(event) {
+            return Err(EmitError::Reserved(event.to_owned()));
+        }
+        let name = serde_json::to_string(event).map_err(EmitError::Encode)?;
+        let argument = self.text.strip_prefix('[').unwrap_or(&self.text);
+        Ok(Outgoing {
+            event: event.to_owned(),
+            text: format!("[{name},{argument}"),
+            attachments: self.attachments,
+        })
+    }
+
     /// The JSON array of arguments, `[argument]`.
     pub fn text(&self) -> &str {
         &self.text

@@ -107,9 +107,7 @@ pub const GROUPS: &[Group] = &[
                 "Whether events go straight into the queue of a WebSocket",
             )
             .default("true"),
-            Key::new("ws.enabled", Kind::Switch, "Raw WebSocket at /ws")
-                .default("true")
-                .later(),
+            Key::new("ws.enabled", Kind::Switch, "Raw WebSocket at /ws").default("true"),
         ],
     },
     Group {

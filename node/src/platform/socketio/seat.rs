@@ -2,34 +2,33 @@
 
 use std::{
     fmt::Display,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Instant, SystemTime},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    time::SystemTime,
 };
 
 use roomcast_adapter::{Emission, Namespace, Recipient, SendError};
 use roomcast_gateway::{
     DisconnectReason, Refusal, Server, Socket,
     platform::{
-        AckId, AckPayload, Admission, EmitError, Handshake, Incoming, Joined, Outcome, Outgoing,
-        SocketPort, SocketValues, Streaming,
+        AckId, AckPayload, Admission, EmitError, Handshake, Incoming, Joined, Outgoing, SocketPort,
+        SocketValues, Streaming,
     },
 };
 use socketioxide_core::{Sid, packet::Packet};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
-use super::{
-    Adapter, Bound, published,
-    queue::{Queue, Work, Worker},
+use super::{Adapter, Bound};
+use crate::{
+    connection::{FENCE, Fence, Session, of_packet},
+    platform::{
+        expiry, handshake,
+        job::{self, Job},
+        public_id::PublicId,
+        published,
+        queue::{Queue, Work, Worker},
+        streams::Streams,
+    },
 };
-use crate::auth::Expiry;
-use crate::connection::{FENCE, Fence, Peer, Session, Waiting, of_packet};
-use crate::platform::public_id::PublicId;
-
-/// What an event without a readable name is counted as: none of those that are registered.
-const UNREADABLE: &str = "";
 
 /// The form of an emission that goes past the engine: WebSocket frames.
 const FRAMES: usize = 0;
@@ -55,19 +54,8 @@ pub(super) struct Seat {
     queue: Queue<Job>,
     stage: Mutex<Stage>,
     values: SocketValues,
-    /// Streams of replies under way; made for the first of them.
-    streams: OnceLock<Box<Streams>>,
+    streams: Streams,
 }
-
-/// What ends with a socket's seat.
-#[derive(Default)]
-struct Streams {
-    end: CancellationToken,
-    count: AtomicUsize,
-}
-
-/// How many streams of replies one socket may have under way; a client that asks for more is told an exception.
-const STREAMS: usize = 1000;
 
 /// Where a socket is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +64,6 @@ enum Stage {
     New,
     Seated,
     Left,
-}
-
-/// What a seat does, in order.
-pub(super) enum Job {
-    Connected,
-    Event(Incoming, Option<AckId>, Option<Waiting>),
-    Disconnected(DisconnectReason),
 }
 
 impl Seat {
@@ -95,10 +76,9 @@ impl Seat {
         let known = socket.req_parts().extensions.get::<Arc<Session>>();
         let session = bound.sessions.resolve(socket.id, known);
         let id = PublicId::random();
-        let namespace_name = bound.gateway.namespace();
+        let name = bound.gateway.namespace();
         let granted = serde_json::json!({ "sid": id.as_str() });
-        let answer = bound.encoding.answer(CONNECT, namespace_name, &granted);
-        session.seat(namespace_name, answer);
+        session.seat(name, bound.encoding.answer(CONNECT, name, &granted));
         Arc::new_cyclic(|own| Self {
             own: own.clone(),
             socket: Arc::downgrade(socket),
@@ -113,7 +93,7 @@ impl Seat {
             queue: Queue::held(),
             stage: Mutex::new(Stage::New),
             values: SocketValues::default(),
-            streams: OnceLock::new(),
+            streams: Streams::default(),
         })
     }
 
@@ -128,13 +108,12 @@ impl Seat {
     ///
     /// What the client's `connect_error` says.
     pub(super) fn admitted(
-        &self,
+        self: &Arc<Self>,
         answer: Result<(), Refusal>,
     ) -> Result<(), Box<dyn Display + Send>> {
         let Err(refusal) = answer else { return Ok(()) };
-        if let Some(error) = refusal.failure() {
-            self.log("an admission", &Outcome::Failed(error.to_owned()));
-        }
+        let socket = Socket::new(self.clone());
+        job::log_refusal(&self.bound.metrics, &socket, &refusal);
         self.bound.arriving().remove(&self.sid);
         let mut refused = serde_json::json!({ "message": refusal.message() });
         if let Some(data) = refusal.data() {
@@ -165,25 +144,7 @@ impl Seat {
             drop(self.namespace.connected_with(self.sid, self.id(), seat));
         }
         self.queue.start(self, Job::Connected);
-        if let Some(expiry) = Socket::new(self.clone()).data::<Expiry>() {
-            self.expire(expiry);
-        }
-    }
-
-    /// Disconnects the socket when its token expires, unless it has gone by then.
-    fn expire(self: &Arc<Self>, expiry: Expiry) {
-        let seat = self.clone();
-        let end = self.streams.get_or_init(Box::default).end.clone();
-        self.bound.tasks.spawn(async move {
-            let expired = tokio::time::sleep(expiry.left());
-            if end.run_until_cancelled(expired).await.is_some() {
-                if let Ok(exception) = Outgoing::new("exception", &told("token expired")) {
-                    // A client that does not read is disconnected all the same.
-                    let _ = seat.emit(exception);
-                }
-                SocketPort::disconnect(&*seat);
-            }
-        });
+        expiry::watch(&Socket::new(self.clone()), &self.streams, &self.bound.tasks);
     }
 
     /// Handles an event, now or behind those that came before it.
@@ -202,8 +163,7 @@ impl Seat {
 
     /// Answers an event that cannot be read.
     pub(super) fn refuse(&self) {
-        self.bound.metrics.received(UNREADABLE);
-        if let Ok(exception) = Outgoing::new("exception", &told("Invalid message")) {
+        if let Ok(exception) = job::unreadable(&self.bound.metrics) {
             // A client that is gone, or does not read, is not told.
             let _ = self.emit(exception);
         }
@@ -223,9 +183,7 @@ impl Seat {
             self.namespace.disconnected(self.sid);
             self.bound.metrics.disconnected(reason.as_str());
         }
-        if let Some(streams) = self.streams.get() {
-            streams.end.cancel();
-        }
+        self.streams.end();
         self.queue
             .submit(self, Job::Disconnected(reason), |job| job);
     }
@@ -239,18 +197,6 @@ impl Seat {
     fn stage(&self) -> MutexGuard<'_, Stage> {
         // A single value: nothing can be half done after a panic.
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn log(&self, what: &str, outcome: &Outcome) {
-        if let Outcome::Failed(error) = outcome {
-            tracing::error!(
-                namespace = self.namespace(),
-                event = what,
-                error,
-                "a handler failed"
-            );
-        }
-        self.bound.metrics.ended(outcome);
     }
 
     fn send(&self, packet: Packet) -> Result<(), EmitError> {
@@ -304,40 +250,13 @@ impl Worker<Job> for Seat {
     }
 
     fn is_concurrent(&self, job: &Job) -> bool {
-        match job {
-            Job::Event(event, ..) => self.bound.gateway.is_concurrent(event.event()),
-            Job::Connected | Job::Disconnected(_) => false,
-        }
+        job.is_concurrent(&self.bound.gateway)
     }
 
     fn begin(self: &Arc<Self>, job: Job) -> Work {
-        let seat = self.clone();
+        let bound = &self.bound;
         let socket = Socket::new(self.clone());
-        match job {
-            Job::Connected => {
-                let hook = self.bound.gateway.connected(socket);
-                Box::pin(async move { seat.log("on_connection", &hook.await) })
-            }
-            Job::Event(event, ack, waiting) => {
-                // In its turn it waits no more, so the connection may read on.
-                let beside = self.bound.gateway.is_concurrent(event.event());
-                let waiting = waiting.filter(|_| beside);
-                let start = Instant::now();
-                let name = event.event().to_owned();
-                let duration = self.bound.metrics.received(&name);
-                let handled = self.bound.gateway.dispatch(socket, event, ack);
-                Box::pin(async move {
-                    let outcome = published::told(handled, || seat.session.publishes()).await;
-                    duration.observe(start.elapsed().as_secs_f64());
-                    seat.log(&name, &outcome);
-                    drop(waiting);
-                })
-            }
-            Job::Disconnected(reason) => {
-                let hook = self.bound.gateway.disconnected(socket, reason);
-                Box::pin(async move { seat.log("on_disconnect", &hook.await) })
-            }
-        }
+        job.begin(&bound.gateway, &bound.metrics, &self.session, socket)
     }
 }
 
@@ -370,29 +289,21 @@ impl SocketPort for Seat {
     }
 
     fn stream(&self, replies: Streaming) -> bool {
-        let streams = self.streams.get_or_init(Box::default);
-        if streams.count.fetch_add(1, Ordering::Relaxed) >= STREAMS {
-            streams.count.fetch_sub(1, Ordering::Relaxed);
-            return false;
-        }
-        if self.is_gone() {
-            // It left before it could end this one.
-            streams.end.cancel();
-        }
         let Some(seat) = self.own.upgrade() else {
             return true;
         };
-        self.bound.tasks.spawn(async move {
-            let Some(streams) = seat.streams.get() else {
-                return;
-            };
-            let replied = published::told(replies, || seat.session.publishes());
-            if let Some(outcome) = streams.end.run_until_cancelled(replied).await {
-                seat.log("a stream of replies", &outcome);
-            }
-            streams.count.fetch_sub(1, Ordering::Relaxed);
-        });
-        true
+        let driven = async move {
+            let outcome = published::told(replies, || seat.session.publishes()).await;
+            let metrics = seat.bound.metrics.clone();
+            job::log(
+                &metrics,
+                &Socket::new(seat),
+                "a stream of replies",
+                &outcome,
+            );
+        };
+        self.streams
+            .begin(&self.bound.tasks, || self.is_gone(), driven)
     }
 
     fn emit(&self, event: Outgoing) -> Result<(), EmitError> {
@@ -443,28 +354,9 @@ impl SocketPort for Seat {
     }
 }
 
-/// An exception that no event has caused.
-fn told(message: &str) -> serde_json::Value {
-    serde_json::json!({ "status": "error", "message": message })
-}
-
+/// What the engine's request says.
 fn of_request(parts: &http::request::Parts, time: SystemTime) -> Handshake {
-    let mut handshake = Handshake::new(parts.uri.to_string(), time);
-    for (name, value) in &parts.headers {
-        handshake = handshake.with_header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
-    }
     let query = parts.uri.query().unwrap_or_default();
-    if query.split('&').any(|pair| pair == "transport=websocket") {
-        // The connection does not keep what all of them have sent.
-        handshake = handshake
-            .with_header("connection", "Upgrade")
-            .with_header("upgrade", "websocket");
-    }
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        handshake = handshake.with_query(name, value);
-    }
-    if let Some(Peer(address)) = parts.extensions.get() {
-        handshake = handshake.with_address(*address);
-    }
-    handshake
+    let is_websocket = query.split('&').any(|pair| pair == "transport=websocket");
+    handshake::of_request(parts, time, is_websocket)
 }

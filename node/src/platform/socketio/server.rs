@@ -19,11 +19,8 @@ use socketioxide_core::{
     packet::Packet,
 };
 
-use super::{
-    payload::{self, Encoding},
-    published,
-};
-use crate::metrics::NamespaceMetrics;
+use super::payload::{self, Encoding};
+use crate::{metrics::NamespaceMetrics, platform::published};
 
 /// Broadcasts in every namespace of this node.
 pub(super) struct Cast {
