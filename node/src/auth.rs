@@ -1,7 +1,8 @@
 //! Who a client is: a token, verified, gives its claims.
 //!
-//! A [`Verifier`] holds the keys of the configuration. Where a client's token is looked for stands in [`seek`], what a
-//! token must be in `verify`. The platforms ask; nothing here knows what a socket is.
+//! A verifier holds the keys of the configuration: where a client's token is looked for stands in `seek`, what a token must
+//! be in `verify`, and who is let in without one, or not, in `admission`. The platforms ask; nothing here knows what a
+//! socket is.
 
 mod admission;
 mod claims;

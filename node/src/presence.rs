@@ -82,7 +82,11 @@ pub(crate) trait PresenceStore: Send + Sync + 'static {
 /// # Errors
 ///
 /// As of a node that starts: Redis did not answer for 30 s, or its URL is wrong.
-pub(crate) async fn connect(config: &Config, node_id: &str) -> Result<Presence, RedisError> {
+///
+/// # Cancel safety
+///
+/// A connection that was made is closed when the future is dropped.
+pub async fn connect(config: &Config, node_id: &str) -> Result<Presence, RedisError> {
     let listed = config.chat.online_users;
     Ok(match &config.redis.url {
         Some(url) => {
@@ -132,7 +136,8 @@ impl Presence {
         self.0.listen(Box::new(listener));
     }
 
-    pub(crate) async fn run(&self) {
+    /// Keeps what this node holds, and finds what others have lost, for as long as it is polled. A node does so by itself.
+    pub async fn run(&self) {
         self.0.run().await;
     }
 
