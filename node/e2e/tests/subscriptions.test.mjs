@@ -7,6 +7,9 @@ import { describe } from "node:test";
 import { useCluster } from "../lib/cluster.mjs";
 import { eventually } from "../lib/deadline.mjs";
 
+/** The namespaces of the built-in gateways. */
+const NAMESPACES = ["/", "/chat", "/events"];
+
 const RECEIVED = ["socket_io_cluster_messages_total", { direction: "received" }];
 
 describe("what nodes subscribe to", () => {
@@ -16,11 +19,13 @@ describe("what nodes subscribe to", () => {
   cluster.test("every node hears its namespace, and nobody a pattern or the questions of Node.js servers", async () => {
     await cluster.connectEverywhere();
 
-    assert.equal(await cluster.redis.subscribers("socket.io#/#"), 3);
+    for (const namespace of NAMESPACES) {
+      assert.equal(await cluster.redis.subscribers(`socket.io#${namespace}#`), 3);
+    }
     assert.equal(await cluster.redis.patterns(), 0);
     const channels = await cluster.redis.channels();
     assert.deepEqual(channels.filter((name) => /^socket\.io-(request|response)/.test(name)), []);
-    const ours = channels.filter((name) => !name.startsWith("socket.io#/#"));
+    const ours = channels.filter((name) => !NAMESPACES.some((namespace) => name.startsWith(`socket.io#${namespace}#`)));
     assert.ok(ours.every((name) => name.startsWith("roomcast:{socket.io}:")), `${ours}`);
   });
 

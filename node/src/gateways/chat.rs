@@ -155,9 +155,9 @@ async fn join_chat(
         Some(name) => name,
         None => asked_for(&body)?,
     };
-    // Before the others are told: what comes from this client next is a member's.
+    let joined = presence.join(socket.id(), &username).await?;
     socket.set_data(Member(username.clone()));
-    match presence.join(socket.id(), &username).await? {
+    match joined {
         Joined::New => online(&server, &username, socket.id())?,
         Joined::Renamed { old } => {
             offline(&server, &old, socket.id())?;
