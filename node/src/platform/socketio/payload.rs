@@ -31,8 +31,9 @@ impl Encoding {
 }
 
 impl Encoding {
-    /// A packet that answers a client's request for a seat: 0 grants it, 4 refuses it (Socket.IO protocol 5).
-    pub(super) fn answer(self, kind: u8, namespace: &str, data: &serde_json::Value) -> Value {
+    /// A packet that answers a client's request for a seat: 0 grants it, 4 refuses it (Socket.IO protocol 5). The data is
+    /// JSON.
+    pub(super) fn answer(self, kind: u8, namespace: &str, data: &str) -> Value {
         match self {
             Self::Json if namespace == "/" => Value::Str(format!("{kind}{data}").into(), None),
             Self::Json => Value::Str(format!("{kind}{namespace},{data}").into(), None),

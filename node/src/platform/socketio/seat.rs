@@ -77,7 +77,7 @@ impl Seat {
         let session = bound.sessions.resolve(socket.id, known);
         let id = PublicId::random();
         let name = bound.gateway.namespace();
-        let granted = serde_json::json!({ "sid": id.as_str() });
+        let granted = format!(r#"{{"sid":"{}"}}"#, id.as_str());
         session.seat(name, bound.encoding.answer(CONNECT, name, &granted));
         Arc::new_cyclic(|own| Self {
             own: own.clone(),
@@ -122,7 +122,7 @@ impl Seat {
         let answer = self
             .bound
             .encoding
-            .answer(REFUSAL, self.namespace(), &refused);
+            .answer(REFUSAL, self.namespace(), &refused.to_string());
         self.session.refused(self.namespace(), answer);
         Err(Box::new(refusal.message().to_owned()))
     }
