@@ -105,6 +105,8 @@ describe("the demo page, with the client from a file", () => {
   cluster.test("a namespace can be left and come back to", async () => {
     const visitor = await visit(cluster.node("n1").url);
     const events = visitor.page.locator('#namespaces [data-namespace="/events"]');
+    // A client that gives a seat up before it has it tells the server nothing, and its next request is a second one.
+    await visitor.page.locator('#namespaces [data-namespace="/events"][data-state=connected]').waitFor();
 
     await events.getByRole("button", { name: "Disconnect /events" }).click();
     assert.equal(await events.locator(".state").innerText(), "disconnected");
