@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use roomcast_gateway::{
     DisconnectReason, Gateway, Refusal, Socket,
-    platform::{AckId, EmitError, Incoming, Outcome, Outgoing},
+    platform::{AckId, EmitError, Incoming, Outcome, Outgoing, Streaming},
 };
 
 use super::{published, queue::Work};
@@ -67,6 +67,17 @@ impl Job {
             }
         }
     }
+}
+
+/// Drives a stream of replies beside the socket's events, and counts how it ended.
+pub(super) async fn replied(
+    replies: Streaming,
+    metrics: Arc<NamespaceMetrics>,
+    session: Arc<Session>,
+    socket: Socket,
+) {
+    let outcome = published::told(replies, || session.publishes()).await;
+    log(&metrics, &socket, "a stream of replies", &outcome);
 }
 
 /// Counts how a piece of work ended, and logs what failed.

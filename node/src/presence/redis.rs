@@ -121,7 +121,11 @@ impl Redis {
                 continue;
             }
             let joined = self.commands.join(&client_id, &username).await?;
-            // It may have left while this was under way: then its departure comes behind.
+            if !lock(&self.own).contains_key(&client_id) {
+                // It left while this was under way, and its departure may have come first.
+                self.commands.leave(&client_id).await?;
+                continue;
+            }
             if joined == Joined::New && !silent {
                 self.announce(Change::Online {
                     client_id,
@@ -130,6 +134,21 @@ impl Redis {
             }
         }
         Ok(())
+    }
+
+    /// Notes the client as this node's own, and has Redis do so. Noted first: what is being mended meanwhile must not take it
+    /// for one that has left.
+    async fn enter(&self, client_id: &str, username: &Arc<str>) -> Result<Joined, Error> {
+        let before = lock(&self.own).insert(client_id.into(), username.clone());
+        let joined = self.commands.join(client_id, username).await;
+        if joined.is_err() {
+            let mut own = lock(&self.own);
+            match before {
+                Some(before) => drop(own.insert(client_id.into(), before)),
+                None => drop(own.remove(client_id)),
+            }
+        }
+        joined
     }
 
     /// Takes the users of a dead node out. Other nodes may be at it, too: each gets some.
@@ -222,22 +241,17 @@ impl Redis {
 impl PresenceStore for Redis {
     fn join<'a>(&'a self, client_id: &'a str, username: &'a Arc<str>) -> Doing<'a, Joined> {
         Box::pin(async move {
-            let joined = match self.commands.join(client_id, username).await {
+            let joined = match self.enter(client_id, username).await {
                 Err(error) if commands::is_lost(&error) => {
                     // Cut off and back before the heartbeat has seen it.
                     self.unsure.store(true, Ordering::Relaxed);
                     self.beat().await?;
-                    self.commands.join(client_id, username).await?
+                    self.enter(client_id, username).await
                 }
-                Err(error) => {
-                    // It may have come to pass all the same.
-                    self.unsure.store(true, Ordering::Relaxed);
-                    return Err(error.into());
-                }
-                Ok(joined) => joined,
+                joined => joined,
             };
-            lock(&self.own).insert(client_id.into(), username.clone());
-            Ok(joined)
+            // What failed may have come to pass all the same.
+            Ok(joined.inspect_err(|_| self.unsure.store(true, Ordering::Relaxed))?)
         })
     }
 

@@ -24,7 +24,6 @@ use crate::{
         expiry, handshake,
         job::{self, Job},
         public_id::PublicId,
-        published,
         queue::{Queue, Work, Worker},
         streams::Streams,
     },
@@ -292,16 +291,8 @@ impl SocketPort for Seat {
         let Some(seat) = self.own.upgrade() else {
             return true;
         };
-        let driven = async move {
-            let outcome = published::told(replies, || seat.session.publishes()).await;
-            let metrics = seat.bound.metrics.clone();
-            job::log(
-                &metrics,
-                &Socket::new(seat),
-                "a stream of replies",
-                &outcome,
-            );
-        };
+        let (metrics, session) = (self.bound.metrics.clone(), self.session.clone());
+        let driven = job::replied(replies, metrics, session, Socket::new(seat));
         self.streams
             .begin(&self.bound.tasks, || self.is_gone(), driven)
     }

@@ -24,7 +24,6 @@ use crate::{
         Served, expiry,
         job::{self, Job},
         public_id::PublicId,
-        published,
         queue::{Queue, Work, Worker},
         streams::Streams,
     },
@@ -237,16 +236,8 @@ impl SocketPort for Seat {
         let Some(seat) = self.own.upgrade() else {
             return true;
         };
-        let driven = async move {
-            let outcome = published::told(replies, || seat.session.publishes()).await;
-            let served = seat.served.clone();
-            job::log(
-                &served.metrics,
-                &Socket::new(seat),
-                "a stream of replies",
-                &outcome,
-            );
-        };
+        let (metrics, session) = (self.served.metrics.clone(), self.session.clone());
+        let driven = job::replied(replies, metrics, session, Socket::new(seat));
         self.streams.begin(&self.tasks, || self.is_gone(), driven)
     }
 
