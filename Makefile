@@ -23,7 +23,7 @@ setup: ## install what tests need and this machine lacks (Debian, as root)
 	.ci/setup
 
 build:
-	$(CARGO) build --locked -p roomcast-node --bin roomcast
+	$(CARGO) build --locked -p roomcast-node --bin roomcast --example operations
 
 unit: ## tests that need nothing but Cargo
 	$(CARGO) nextest run --locked --workspace

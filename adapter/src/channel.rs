@@ -26,23 +26,55 @@ pub(crate) fn pattern(key: &str, namespace: &str) -> String {
     pattern
 }
 
-/// The channel on which a node hears itself. The braces keep all that is ours in one slot of a Redis Cluster.
-pub(crate) fn node(key: &str, node_id: &str) -> String {
-    format!("roomcast:{{{key}}}:node:{node_id}")
+/// The channel of requests to every node that serves a namespace: `KEY-request#NSP#`.
+pub(crate) fn request(key: &str, namespace: &str) -> String {
+    format!("{key}-request#{namespace}#")
 }
 
-/// The ways to read a channel as a namespace and a room, the shortest namespace first.
+/// The channel of responses that every node gets, for whoever asked: `KEY-response#NSP#`.
+pub(crate) fn response(key: &str, namespace: &str) -> String {
+    format!("{key}-response#{namespace}#")
+}
+
+/// The channel of responses to one adapter: `KEY-response#NSP#UID#`.
+pub(crate) fn response_to(key: &str, namespace: &str, uid: &str) -> String {
+    format!("{key}-response#{namespace}#{uid}#")
+}
+
+/// The channel on which nodes of this crate say that they are there, and hear themselves. The braces keep all that is ours
+/// in one slot of a Redis Cluster.
+pub(crate) fn nodes(key: &str) -> String {
+    format!("roomcast:{{{key}}}:nodes")
+}
+
+/// What a channel is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Broadcast,
+    Request,
+    Response,
+}
+
+/// What a channel is for, and what follows the name of that: the namespace, and what is behind it. `None` for a channel
+/// of somebody else.
+pub(crate) fn purpose<'a>(key: &str, channel: &'a str) -> Option<(Purpose, &'a str)> {
+    let rest = channel.strip_prefix(key)?;
+    let purposes = [
+        ("#", Purpose::Broadcast),
+        ("-request#", Purpose::Request),
+        ("-response#", Purpose::Response),
+    ];
+    purposes
+        .into_iter()
+        .find_map(|(name, purpose)| Some((purpose, rest.strip_prefix(name)?)))
+}
+
+/// The ways to read what follows a channel's [purpose](purpose()) as a namespace and a room, or the id of an adapter, the
+/// shortest namespace first.
 ///
 /// The room is `None` on the namespace's own channel. More than one reading is only possible where a `#` stands in the
 /// name of a namespace or room.
-pub(crate) fn readings<'a>(
-    key: &str,
-    channel: &'a str,
-) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + use<'a> {
-    let rest = channel
-        .strip_prefix(key)
-        .and_then(|rest| rest.strip_prefix('#'))
-        .unwrap_or_default();
+pub(crate) fn readings(rest: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     rest.match_indices('#').map(move |(at, _)| {
         let (namespace, room) = (&rest[..at], &rest[at + 1..]);
         // Every channel ends in `#`, but for those of a publisher that forgot it.
@@ -62,21 +94,38 @@ mod tests {
         assert_eq!(room("socket.io", "/", ""), "socket.io#/##");
         assert_eq!(pattern("socket.io", "/chat"), "socket.io#/chat#*");
         assert_eq!(pattern("k", "/a[b]"), r"k#/a\[b\]#*");
-        assert_eq!(node("socket.io", "n1"), "roomcast:{socket.io}:node:n1");
+        assert_eq!(request("socket.io", "/"), "socket.io-request#/#");
+        assert_eq!(response("socket.io", "/"), "socket.io-response#/#");
+        assert_eq!(
+            response_to("socket.io", "/", "Un3KfT"),
+            "socket.io-response#/#Un3KfT#"
+        );
+        assert_eq!(nodes("socket.io"), "roomcast:{socket.io}:nodes");
     }
 
     #[test]
     fn a_channel_reads_as_every_namespace_it_can_mean() {
-        let all = |channel| readings("k", channel).collect::<Vec<_>>();
+        let all = |rest| readings(rest).collect::<Vec<_>>();
 
-        assert_eq!(all("k#/#"), [("/", None)]);
-        assert_eq!(all("k#/#room1#"), [("/", Some("room1")), ("/#room1", None)]);
-        assert_eq!(all("k#/##")[0], ("/", Some("")));
-        assert_eq!(all("k#/#forgot")[0], ("/", Some("forgot")));
+        assert_eq!(all("/#"), [("/", None)]);
+        assert_eq!(all("/#room1#"), [("/", Some("room1")), ("/#room1", None)]);
+        assert_eq!(all("/##")[0], ("/", Some("")));
+        assert_eq!(all("/#forgot")[0], ("/", Some("forgot")));
         assert_eq!(
-            all("k#/a#b#r#")[..2],
+            all("/a#b#r#")[..2],
             [("/a", Some("b#r")), ("/a#b", Some("r"))]
         );
-        assert!(all("other#/#").is_empty());
+    }
+
+    #[test]
+    fn a_channel_tells_what_it_is_for() {
+        assert_eq!(purpose("k", "k#/#r#"), Some((Purpose::Broadcast, "/#r#")));
+        assert_eq!(purpose("k", "k-request#/#"), Some((Purpose::Request, "/#")));
+        assert_eq!(
+            purpose("k", "k-response#/#uid#"),
+            Some((Purpose::Response, "/#uid#"))
+        );
+        assert_eq!(purpose("k", "other#/#"), None);
+        assert_eq!(purpose("k", "kk#/#"), None);
     }
 }

@@ -7,16 +7,21 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use rand::{Rng, distr::slice::Choose};
 use tokio::{
-    sync::{Notify, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::JoinSet,
     time::Instant,
 };
 
+mod answers;
 mod dispatch;
 mod heartbeat;
+mod questions;
 mod subscriber;
+
+pub(crate) use questions::Question;
 
 use crate::{
     bus::Bus,
@@ -25,10 +30,16 @@ use crate::{
     hearing::Hearing,
     inbox::Inbox,
     namespace::{LocalNamespace, Namespace},
-    observer::Observer,
+    observer::{DropCause, Observer},
     outbox::{self, Outbox},
+    peers::{Announcement, Peers},
     subscriptions::Subscriptions,
 };
+use answers::{Desk, Jobs};
+use questions::Questions;
+
+/// How many messages of nodes about themselves may wait: those of many nodes in a second.
+const MOST_BEATS: usize = 1024;
 
 /// One node's part in the cluster: the state that all its [`ClusterAdapter`](crate::ClusterAdapter)s share.
 ///
@@ -39,7 +50,7 @@ pub struct Cluster(Arc<Shared>);
 struct Shared {
     config: Config,
     node_id: String,
-    own_channel: String,
+    beats_channel: String,
     bus: Arc<dyn Bus>,
     is_alone: bool,
     observer: Arc<dyn Observer>,
@@ -51,7 +62,18 @@ struct Shared {
     subscriptions_changed: Notify,
     hearing: Mutex<Hearing>,
     hears: watch::Sender<bool>,
+    peers: Mutex<Peers>,
+    /// Held for single steps, never while something is awaited.
+    questions: Questions,
+    desk: Desk,
+    /// What [`Cluster::run`] takes, once.
+    to_run: Mutex<Option<ToRun>>,
     namespaces: RwLock<HashMap<String, Arc<dyn LocalNamespace>>>,
+}
+
+struct ToRun {
+    heard: mpsc::Receiver<Bytes>,
+    jobs: Jobs,
 }
 
 impl Cluster {
@@ -69,11 +91,14 @@ impl Cluster {
     ) -> Self {
         let node_id = node_id.into();
         let observer: Arc<dyn Observer> = Arc::new(observer);
-        let own_channel = channel::node(&config.key, &node_id);
+        observer.nodes(1);
+        let beats_channel = channel::nodes(&config.key);
+        let (beats, heard) = mpsc::channel(MOST_BEATS);
+        let (desk, jobs) = answers::desk();
         let subscriptions = Subscriptions::new(
             config.key.clone(),
             config.subscribe,
-            own_channel.clone(),
+            beats_channel.clone(),
             bus.link().borrow().receiving,
         );
         Self(Arc::new(Shared {
@@ -81,14 +106,23 @@ impl Cluster {
             is_alone: bus.is_alone(),
             bus: Arc::new(bus),
             outbox: Outbox::new(config.outbox_bytes, config.outbox_age, observer.clone()),
-            inbox: Inbox::new(config.inbox_bytes, own_channel.clone(), observer.clone()),
+            inbox: Inbox::new(
+                config.inbox_bytes,
+                beats_channel.clone(),
+                beats,
+                observer.clone(),
+            ),
             subscriptions: Mutex::new(subscriptions),
             subscriptions_changed: Notify::new(),
             hearing: Mutex::new(Hearing::new(config.heartbeat_timeout, Instant::now())),
             hears: watch::Sender::new(false),
+            peers: Mutex::new(Peers::new(config.heartbeat_timeout)),
+            questions: Questions::default(),
+            desk,
+            to_run: Mutex::new(Some(ToRun { heard, jobs })),
             namespaces: RwLock::default(),
             observer,
-            own_channel,
+            beats_channel,
             config,
         }))
     }
@@ -118,12 +152,20 @@ impl Cluster {
     /// Call it once and own it: spawn it, and drop or abort it to leave the cluster. It only returns if one of its tasks
     /// ended, which is a bug worth stopping the process for.
     pub async fn run(&self) {
+        let to_run = lock(&self.0.to_run).take();
+        let Some(ToRun { heard, jobs }) = to_run else {
+            tracing::error!("the cluster runs already, or was left");
+            return;
+        };
+        let (answering, attending) = jobs.into_tasks(self.clone());
         let mut tasks = JoinSet::new();
+        tasks.spawn(answering);
+        tasks.spawn(attending);
         tasks.spawn(self.0.bus.listen(self.0.inbox.clone()));
         tasks.spawn(outbox::publish(self.0.outbox.clone(), self.0.bus.clone()));
         tasks.spawn(dispatch::run(self.clone()));
         tasks.spawn(subscriber::run(self.clone()));
-        tasks.spawn(heartbeat::run(self.clone()));
+        tasks.spawn(heartbeat::run(self.clone(), heard));
         let ended = tasks.join_next().await;
         tracing::error!(
             ?ended,
@@ -136,6 +178,29 @@ impl Cluster {
     /// what the outbox cannot hold is dropped and counted.
     pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
         self.0.outbox.poll_ready(context)
+    }
+
+    /// The names of all nodes of this crate that are there, this one included, in order. Servers of Node.js are not among
+    /// them.
+    pub fn nodes(&self) -> Vec<String> {
+        let mut nodes = self.peers().names();
+        nodes.push(self.0.node_id.clone());
+        nodes.sort();
+        nodes
+    }
+
+    /// Tells the other nodes that this one is about to go, so that they wait for none of its answers. It still answers.
+    pub fn farewell(&self) {
+        if self.is_alone() {
+            return;
+        }
+        let announcement = Announcement {
+            node: self.0.node_id.clone(),
+            leaves: true,
+            ..Announcement::default()
+        };
+        self.outbox()
+            .push(self.0.beats_channel.clone(), announcement.to_bytes());
     }
 
     /// Waits until the bus has everything that was broadcast so far, for at most `patience`.
@@ -156,15 +221,28 @@ impl Cluster {
         &self.0.outbox
     }
 
+    /// Hands one message to the bus past the outbox, for what is too large to wait there.
+    pub(crate) async fn publish(&self, channel: String, payload: Bytes) {
+        match self.0.bus.publish(channel, payload).await {
+            Ok(()) => self.observer().published(),
+            Err(_) => self.observer().dropped(DropCause::PublishFailed, 1),
+        }
+    }
+
+    pub(crate) fn peers(&self) -> MutexGuard<'_, Peers> {
+        lock(&self.0.peers)
+    }
+
     pub(crate) fn attach(&self, name: &str, namespace: Arc<dyn LocalNamespace>) -> Confirmation {
         let mut namespaces = self
             .0
             .namespaces
             .write()
             .unwrap_or_else(PoisonError::into_inner);
+        let uid = namespace.uid().to_owned();
         namespaces.insert(name.to_owned(), namespace);
         drop(namespaces);
-        let waiting = self.change(|subscriptions| subscriptions.add_namespace(name));
+        let waiting = self.change(|subscriptions| subscriptions.add_namespace(name, &uid));
         self.confirmation(waiting)
     }
 
@@ -235,19 +313,17 @@ impl Cluster {
     }
 
     fn subscriptions(&self) -> MutexGuard<'_, Subscriptions> {
-        // Each step leaves the state whole, so a panic elsewhere leaves it usable.
-        self.0
-            .subscriptions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.subscriptions)
     }
 
     fn hearing(&self) -> MutexGuard<'_, Hearing> {
-        self.0
-            .hearing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.hearing)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each step leaves the state whole, so a panic elsewhere leaves it usable.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Cluster {

@@ -38,10 +38,14 @@ pub struct Config {
     /// How many bytes that came from the bus may wait, beside those that are being applied. Default 64 MiB, twice what
     /// Redis keeps by default for a slow subscriber before it cuts the connection.
     pub inbox_bytes: usize,
-    /// How often a node sends itself a message through the bus. Default 1 s.
+    /// How long to wait for the answers of other nodes. Default 5 s, as in Node's adapter. Acks of clients have a time of
+    /// their own.
+    pub request_timeout: Duration,
+    /// How often a node says that it is there, to the others and to itself. Default 1 s.
     pub heartbeat_interval: Duration,
-    /// How long no such message may come back before the connections are opened anew. Default 3 s, so that a
-    /// connection that is dead but looks alive is replaced within the 5 s a node may be deaf.
+    /// How long no such message may come back before the connections are opened anew, and how long another node may be
+    /// silent before it is taken for dead. Default 3 s, so that a connection that is dead but looks alive is replaced
+    /// within the 5 s a node may be deaf.
     pub heartbeat_timeout: Duration,
 }
 
@@ -54,6 +58,7 @@ impl Default for Config {
             outbox_bytes: 16 * 1024 * 1024,
             outbox_age: Duration::from_secs(5),
             inbox_bytes: 64 * 1024 * 1024,
+            request_timeout: Duration::from_secs(5),
             heartbeat_interval: Duration::from_secs(1),
             heartbeat_timeout: Duration::from_secs(3),
         }

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, mpsc},
     time::Instant,
 };
 
@@ -28,10 +28,10 @@ struct Shared {
     limit: usize,
     queue: Mutex<Queue>,
     filled: Notify,
-    own_channel: String,
-    /// The latest message of the node to itself. Not behind all that waits: it is to prove that the bus is heard, however
-    /// long applying takes.
-    own: watch::Sender<Bytes>,
+    beats_channel: String,
+    /// What nodes say of themselves. Not behind all that waits: it is to prove that the bus is heard, however long applying
+    /// takes. What finds no room is left out, for the next second brings another.
+    beats: mpsc::Sender<Bytes>,
     observer: Arc<dyn Observer>,
 }
 
@@ -44,27 +44,28 @@ struct Queue {
 }
 
 impl Inbox {
-    /// A queue of at most `limit` bytes, of a node that sends itself messages on `own_channel`.
-    pub(crate) fn new(limit: usize, own_channel: String, observer: Arc<dyn Observer>) -> Self {
+    /// A queue of at most `limit` bytes. What comes on `beats_channel` is handed to `beats` at once, too.
+    pub(crate) fn new(
+        limit: usize,
+        beats_channel: String,
+        beats: mpsc::Sender<Bytes>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
         Self(Arc::new(Shared {
             limit,
             queue: Mutex::default(),
             filled: Notify::new(),
-            own_channel,
-            own: watch::Sender::default(),
+            beats_channel,
+            beats,
             observer,
         }))
     }
 
-    /// The latest message of the node to itself, as soon as it arrives.
-    pub(crate) fn own(&self) -> watch::Receiver<Bytes> {
-        self.0.own.subscribe()
-    }
-
     /// Adds a message, unless the queue is full.
     pub fn push(&self, delivery: Delivery) {
-        if delivery.channel == self.0.own_channel {
-            self.0.own.send_replace(delivery.payload.clone());
+        if delivery.channel == self.0.beats_channel {
+            // Full, or nobody listens any more: either way the next is as good.
+            let _ = self.0.beats.try_send(delivery.payload.clone());
         }
         let size = size(&delivery);
         {
@@ -135,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_inbox_drops_the_newest_and_counts_it() {
         let counts = Arc::new(Counts::default());
-        let inbox = Inbox::new(1000, "own".to_owned(), counts.clone());
+        let inbox = Inbox::new(1000, "beats".to_owned(), mpsc::channel(1).0, counts.clone());
 
         for bytes in [400, 300, 400, 1] {
             inbox.push(delivery(bytes));

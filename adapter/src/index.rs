@@ -150,6 +150,11 @@ impl<R> Index<R> {
             .unwrap_or_default()
     }
 
+    /// The rooms that have members, in no order.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = &str> {
+        self.rooms.keys().map(|room| &**room)
+    }
+
     pub(crate) fn is_occupied(&self, room: &str) -> bool {
         self.rooms.contains_key(room)
     }

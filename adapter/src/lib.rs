@@ -13,7 +13,11 @@
 //!
 //!   io.emit(..) ──────────► socket.io#/#       ───── message ────► every node that serves "/"
 //!
-//!   heartbeat ────────────► roomcast:{socket.io}:node:A ── message ──► A itself, within three seconds
+//!   who is there? ────────► socket.io-request#/# ─ message ──────► every node that serves "/"
+//!     ▲                                                                    │
+//!     └───── message ────── socket.io-response#/#A# ◄──── PUBLISH ─────────┘
+//!
+//!   heartbeat ────────────► roomcast:{socket.io}:nodes ── message ──► every node, A itself within three seconds
 //! ```
 //!
 //! A broadcast to exactly one room goes to that room's channel, any other to the namespace's. Local delivery comes first
@@ -155,11 +159,15 @@
 //!   five seconds; within five seconds of Redis being back, every room is heard again.
 //! - Nothing is lost in silence: an [`Observer`] is told of each loss and its [cause](DropCause).
 //!
-//! # What is not spoken yet
+//! - A question to other nodes returns what was answered in time, and [who is missing](Missing). One that is dead is waited for
+//!   until its heartbeat lapses, at most.
 //!
-//! Only broadcasts pass between nodes. Acks of a broadcast, `fetch_sockets`, `rooms`, and joins, leaves and disconnects of a
-//! selection of sockets are about the sockets of this node. The channels on which Node.js servers ask such questions are
-//! not subscribed: a server that asks waits for an answer from each subscriber. `docs/wire.md` has the details.
+//! # Beyond broadcasts
+//!
+//! Acks of a broadcast, `rooms`, and joins, leaves and disconnects of a selection of sockets are about the sockets of all nodes,
+//! through the server's own calls or through [`Namespace`]. Its [`fetch_sockets`](Namespace::fetch_sockets) lists those of
+//! all, Node.js servers included; the server's own lists those of this node, since its type has no place for others' ids.
+//! `docs/wire.md` has the details.
 //!
 //! # Types of other crates
 //!
@@ -175,13 +183,16 @@ mod cluster;
 mod config;
 mod copies;
 mod error;
+mod gather;
 mod hearing;
 mod inbox;
 mod index;
 mod namespace;
 mod observer;
 mod outbox;
+mod peers;
 mod recipient;
+mod remote;
 mod subscriptions;
 #[cfg(test)]
 mod testing;
@@ -191,7 +202,9 @@ pub use adapter::{AdapterFailure, ClusterAdapter, Init};
 pub use cluster::Cluster;
 pub use config::{Config, Subscribe};
 pub use error::{BroadcastError, BusError, InitError, SendError};
+pub use gather::Missing;
 pub use inbox::Inbox;
-pub use namespace::{Asked, Asking, Joining, Namespace};
+pub use namespace::{Asked, Asking, Gathered, Gathering, Joining, Namespace, ServerSide};
 pub use observer::{DropCause, Observer, SubscriptionCounts};
 pub use recipient::{Emission, Recipient};
+pub use remote::{Profile, RemoteHandshake, RemoteSocket};

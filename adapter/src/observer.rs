@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wire::DecodeError;
+
 /// Why a message was lost. Nothing is lost without one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -16,19 +18,21 @@ pub enum DropCause {
     TooLarge,
     /// It could not be read.
     Malformed,
-    /// It is no event.
+    /// It is no event, and no request that is known.
     UnknownType,
-    /// It bears a name that clients reserve.
+    /// It bears a name that clients, or servers, reserve.
     Reserved,
     /// The Redis client lost it, because messages came faster than they were taken.
     Lagged,
     /// More waited to be applied than the inbox holds.
     InboxFull,
+    /// It is a question, and more of these waited for an answer than may.
+    Busy,
 }
 
 impl DropCause {
     /// All causes, in the order in which a message meets them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OutboxFull,
         Self::Expired,
         Self::PublishFailed,
@@ -38,6 +42,7 @@ impl DropCause {
         Self::Reserved,
         Self::Lagged,
         Self::InboxFull,
+        Self::Busy,
     ];
 
     /// The cause as a metric's label.
@@ -52,6 +57,19 @@ impl DropCause {
             Self::Reserved => "reserved",
             Self::Lagged => "lagged",
             Self::InboxFull => "inbox_full",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+impl DecodeError {
+    /// The cause under which a message that cannot be read is counted.
+    pub(crate) fn drop_cause(&self) -> DropCause {
+        match self {
+            Self::TooLarge { .. } => DropCause::TooLarge,
+            Self::UnknownType { .. } => DropCause::UnknownType,
+            Self::ReservedEvent { .. } => DropCause::Reserved,
+            Self::Malformed(_) => DropCause::Malformed,
         }
     }
 }
@@ -71,7 +89,7 @@ pub struct SubscriptionCounts {
 pub trait Observer: Send + Sync + 'static {
     /// A message was handed to the bus.
     fn published(&self) {}
-    /// A message came from the bus on a channel of broadcasts: another node's, or this one's own.
+    /// A message came from the bus on a channel of broadcasts, requests or responses: another node's, or this one's own.
     fn received(&self) {}
     /// A broadcast, from here or from another node, was delivered to this many sockets of this node.
     fn delivered(&self, recipients: usize) {
@@ -92,6 +110,10 @@ pub trait Observer: Send + Sync + 'static {
     /// The node hears the bus, or no longer does.
     fn hearing(&self, yes: bool) {
         let _ = yes;
+    }
+    /// There are this many nodes of this crate now, this one included.
+    fn nodes(&self, count: usize) {
+        let _ = count;
     }
     /// The bus was connected again after a loss.
     fn reconnected(&self) {}

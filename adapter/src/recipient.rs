@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use bytes::Bytes;
 use socketioxide_core::{Value, packet::Packet};
 
-use crate::namespace::Encode;
+use crate::{namespace::Encode, remote::Profile};
 
 /// How many forms an emission can be asked for beside the parser's.
 const FORMS: usize = 2;
@@ -60,6 +60,10 @@ pub trait Recipient: Send + Sync + 'static {
     /// Takes one packet. What becomes of it where the socket is gone, or too slow, is the recipient's to decide and count.
     fn deliver(&self, emission: &Emission<'_>);
 
-    /// Takes the socket out of its namespace, as the server's own call does. Called while nothing is locked.
-    fn disconnect(&self);
+    /// Takes the socket out of its namespace, as the server's own call does; with `close` it closes the connection, too,
+    /// and all that it carries. Called while nothing is locked.
+    fn disconnect(&self, close: bool);
+
+    /// What other nodes are told of the socket when they ask. Called while nothing is locked.
+    fn profile(&self) -> Profile;
 }

@@ -8,7 +8,7 @@
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     mem,
 };
 
@@ -24,7 +24,8 @@ pub(crate) struct Subscriptions {
     by_pattern: bool,
     /// The connection is up; while it is not, nothing is queued, since a new one starts from nothing.
     connected: bool,
-    namespaces: BTreeSet<String>,
+    /// Each with the id of its adapter.
+    namespaces: BTreeMap<String, String>,
     /// Members of each room channel on this node.
     rooms: HashMap<String, usize>,
     wanted: HashMap<Topic, Wanted>,
@@ -73,7 +74,7 @@ impl Subscriptions {
             limit,
             by_pattern,
             connected,
-            namespaces: BTreeSet::new(),
+            namespaces: BTreeMap::new(),
             rooms: HashMap::new(),
             wanted: HashMap::new(),
             queue: VecDeque::new(),
@@ -83,17 +84,28 @@ impl Subscriptions {
         subscriptions
     }
 
-    /// A namespace is served from now on. The receiver resolves once its broadcasts arrive.
-    pub(crate) fn add_namespace(&mut self, namespace: &str) -> Option<oneshot::Receiver<()>> {
-        self.namespaces.insert(namespace.to_owned());
+    /// A namespace is served from now on, by the adapter of that id. The receiver resolves once its broadcasts arrive.
+    pub(crate) fn add_namespace(
+        &mut self,
+        namespace: &str,
+        uid: &str,
+    ) -> Option<oneshot::Receiver<()>> {
+        self.namespaces.insert(namespace.to_owned(), uid.to_owned());
         let topic = self.general(namespace);
         self.want(topic.clone());
+        for topic in self.questions(namespace, uid) {
+            self.want(topic);
+        }
         self.wait(&topic)
     }
 
     /// A namespace is served no more.
     pub(crate) fn remove_namespace(&mut self, namespace: &str) {
-        self.namespaces.remove(namespace);
+        let uid = self.namespaces.remove(namespace).unwrap_or_default();
+        // First, so that nobody counts on an answer any more.
+        for topic in self.questions(namespace, &uid) {
+            self.unwant(&topic);
+        }
         let topic = self.general(namespace);
         self.unwant(&topic);
     }
@@ -274,6 +286,17 @@ impl Subscriptions {
         }
     }
 
+    /// What brings requests and responses. The first is subscribed exactly once in each node, since all others count its
+    /// subscribers to know how many answers to wait for.
+    fn questions(&self, namespace: &str, uid: &str) -> [Topic; 3] {
+        [
+            channel::request(&self.key, namespace),
+            channel::response(&self.key, namespace),
+            channel::response_to(&self.key, namespace, uid),
+        ]
+        .map(Topic::Channel)
+    }
+
     /// What brings broadcasts to a whole namespace.
     fn general(&self, namespace: &str) -> Topic {
         if self.by_pattern {
@@ -338,7 +361,11 @@ impl Subscriptions {
         self.by_pattern = true;
         let waiting = self.replace(&before);
         // Patterns are few: one command, and all of them are confirmed at once.
-        let last = self.namespaces.last().map(|name| self.general(name));
+        let last = self
+            .namespaces
+            .keys()
+            .next_back()
+            .map(|name| self.general(name));
         if let Some(pattern) = last.and_then(|topic| self.wanted.get_mut(&topic)) {
             pattern.waiting.extend(waiting);
         }
@@ -353,7 +380,7 @@ impl Subscriptions {
 
     /// All topics that bring broadcasts, in the present mode.
     fn broadcasts(&self) -> Vec<Topic> {
-        let generals = self.namespaces.iter().map(|name| self.general(name));
+        let generals = self.namespaces.keys().map(|name| self.general(name));
         let rooms = self.rooms.keys().cloned().map(Topic::Channel);
         generals.chain(rooms.filter(|_| !self.by_pattern)).collect()
     }

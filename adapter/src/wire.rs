@@ -1,8 +1,9 @@
-//! The bytes of one broadcast, as Node's classic Redis adapter writes and reads them.
+//! The bytes of what nodes say to each other, as Node's classic Redis adapter writes and reads them.
 //!
 //! A broadcast is one MessagePack list, `[uid, {type, data, nsp}, {rooms, except, flags}]`. [`encode_broadcast`] writes it
 //! byte for byte as Node does, [`sent_by`] looks at the leading id alone, and [`decode_broadcast`] reads what Node, older
-//! adapters and emitters in other languages send. `docs/wire.md` describes the format and what is tolerated in it.
+//! adapters and emitters in other languages send. A [`Request`] is what one node asks of all others, a [`Response`] what
+//! each of them answers. `docs/wire.md` describes the formats and what is tolerated in them.
 
 mod convert;
 mod date;
@@ -13,8 +14,11 @@ mod extension;
 mod json;
 mod msgpack;
 mod number;
+mod options;
 mod refusal;
 mod render;
+mod request;
+mod response;
 mod transcode;
 mod walk;
 mod writer;
@@ -22,10 +26,17 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
+pub(crate) use convert::{first_of, list_of};
 pub use convert::{json_to_msgpack, msgpack_to_json};
+pub(crate) use date::civil;
 pub use decode::{Broadcast, DecodeError, decode_broadcast, sent_by};
 pub use encode::{EncodeError, encode_broadcast};
 pub use event::EventData;
+pub use request::{Question, Request, decode_request, encode_ask, encode_request, unified};
+pub use response::{Answer, Response, decode_response, encode_response};
+pub(crate) use response::{Reported, response_head};
 
 /// The largest message written or read, in bytes (16 MiB).
 ///
@@ -58,4 +69,8 @@ pub struct Flags {
     pub volatile: bool,
     /// Whether transports that can compress should do so; `None` leaves it to them.
     pub compress: Option<bool>,
+    /// How long the asker waits for the acks of the event.
+    pub timeout: Option<Duration>,
+    /// Whether one ack is all that is waited for, since one socket is asked.
+    pub expects_one: bool,
 }

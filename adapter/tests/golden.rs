@@ -7,6 +7,8 @@
 
 #[path = "golden/properties.rs"]
 mod properties;
+#[path = "golden/requests.rs"]
+mod requests;
 #[path = "golden/vectors.rs"]
 mod vectors;
 
@@ -51,9 +53,9 @@ fn every_broadcast_of_node_is_read_as_node_reads_it() {
         assert_eq!(broadcast.data.event(), vector.event_name(), "{name}");
 
         assert_eq!(broadcast.namespace, vector.packet().nsp, "{name}");
-        assert_eq!(broadcast.rooms, vector.rooms(), "{name}");
-        assert_eq!(broadcast.except, vector.options().except, "{name}");
-        assert_eq!(broadcast.flags, vector.flags(), "{name}");
+        assert_eq!(broadcast.targets.rooms, vector.rooms(), "{name}");
+        assert_eq!(broadcast.targets.except, vector.options().except, "{name}");
+        assert_eq!(broadcast.targets.flags, vector.flags(), "{name}");
 
         assert!(sent_by(&message, vector.uid()), "{name}");
         assert!(!sent_by(&message, "another"), "{name}");
@@ -132,6 +134,7 @@ fn what_version_0_1_0_wrote_is_read_and_written_still() {
                 flags: Flags {
                     volatile: true,
                     compress: Some(false),
+                    ..Flags::default()
                 },
             },
         ),
@@ -148,9 +151,9 @@ fn what_version_0_1_0_wrote_is_read_and_written_still() {
         assert_eq!(broadcast.namespace, "/chat");
         assert_eq!(json, FROZEN_EVENT);
         assert_eq!(attachments, Vec::from(frozen_attachments()));
-        assert_eq!(broadcast.rooms, targets.rooms);
-        assert_eq!(broadcast.except, targets.except);
-        assert_eq!(broadcast.flags, targets.flags);
+        assert_eq!(broadcast.targets.rooms, targets.rooms);
+        assert_eq!(broadcast.targets.except, targets.except);
+        assert_eq!(broadcast.targets.flags, targets.flags);
         assert_eq!(frozen_message(&targets).unwrap(), message);
     }
 }

@@ -3,9 +3,11 @@
 mod expiry;
 mod handshake;
 mod job;
+mod profile;
 mod public_id;
 mod published;
 mod queue;
+mod server_side;
 pub(crate) mod socketio;
 mod streams;
 pub(crate) mod ws;

@@ -267,21 +267,24 @@ async fn a_selection_is_asked_moved_counted_and_disconnected() {
             Ack(())
         })
         .on("count", async |server: Server, Data(room): Data<String>| {
-            Ack(server.to(room).count().await)
+            let count = server.to(room).count().await?;
+            Ok::<_, Exception>(Ack(count.value))
         })
         .on("ask", async |server: Server| {
             let asked = server
                 .to("red")
                 .emit_with_ack("how old", &(), Duration::from_secs(5));
             let answers = asked.await?;
-            Ok::<_, Exception>(Ack((answers.values::<u32>()?, answers.missing)))
+            Ok::<_, Exception>(Ack((answers.values::<u32>()?, answers.silent)))
         })
         .on("move", async |server: Server| {
-            server.to("red").join("blue").await;
-            server.to("red").leave("red");
-            Ack(())
+            server.to("red").sockets_join("blue")?.await;
+            server.to("red").sockets_leave("red")?;
+            Ok::<_, Exception>(Ack(()))
         })
-        .on("end", async |server: Server| server.to("blue").disconnect());
+        .on("end", async |server: Server| {
+            Ok::<_, Exception>(server.to("blue").disconnect_sockets(false)?)
+        });
     let node = TestNode::start(config(), vec![gateway]).await;
     let mut members = Vec::new();
     for _ in 0..2 {

@@ -191,18 +191,41 @@ impl Members {
         }
     }
 
-    /// The selected sockets that are reached by what they brought themselves.
-    pub(super) fn recipients(&self, options: &BroadcastOptions) -> Vec<(Sid, Arc<dyn Recipient>)> {
-        let Self::Own(index) = self else {
-            return Vec::new();
-        };
-        let mut recipients = Vec::new();
-        lock(index).select(options, |socket, reach| {
-            if let Reach::Recipient(recipient) = reach {
-                recipients.push((socket, recipient.clone()));
+    /// The selected sockets, each with what it is reached by.
+    pub(super) fn reached<E: SocketEmitter>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        options: BroadcastOptions,
+    ) -> Vec<(Sid, Reach)> {
+        match self {
+            Self::Own(index) => {
+                let mut reached = Vec::new();
+                lock(index).select(&options, |socket, reach| {
+                    reached.push((socket, reach.clone()));
+                });
+                reached
             }
-        });
-        recipients
+            Self::Server => {
+                let sockets = local.sockets(options).into_iter();
+                sockets.map(|socket| (socket, Reach::Channel)).collect()
+            }
+        }
+    }
+
+    /// The names of all rooms that have members.
+    pub(super) fn all_rooms<E: SocketEmitter>(&self, local: &CoreLocalAdapter<E>) -> Vec<String> {
+        match self {
+            Self::Own(index) => {
+                let index = lock(index);
+                index.rooms().map(str::to_owned).collect()
+            }
+            Self::Server => {
+                let mut everyone = BroadcastOptions::default();
+                everyone.add_flag(BroadcastFlags::Broadcast);
+                let rooms = local.rooms(everyone).into_iter();
+                rooms.map(Room::into_owned).collect()
+            }
+        }
     }
 
     /// The options by which the server's own index selects whom `options` select, while `act` runs.

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{Bus, BusFuture, Delivery, Link, Topic};
+use super::{Bus, BusFuture, Counting, Delivery, Link, Topic};
 use crate::{error::BusError, inbox::Inbox};
 
 /// What the buses of several nodes in one process have in common: each node takes one with [`MemoryHub::connect`].
@@ -70,14 +70,14 @@ impl MemoryHub {
     }
 
     fn deliver(&self, channel: &str, payload: &Bytes) {
-        let members: Vec<_> = lock(&self.0)
-            .members
-            .iter()
-            .filter_map(Weak::upgrade)
-            .collect();
-        for member in members {
+        for member in self.members() {
             member.deliver(channel, payload);
         }
+    }
+
+    fn members(&self) -> Vec<Arc<Member>> {
+        let hub = lock(&self.0);
+        hub.members.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -114,7 +114,7 @@ impl Bus for MemoryBus {
                 return Err(BusError::Disconnected);
             }
             #[cfg(feature = "test-util")]
-            let copies = faults::apply(&hub, &channel).await;
+            let copies = faults::apply(&hub, &channel, &payload).await;
             #[cfg(not(feature = "test-util"))]
             let copies = 1;
             for _ in 0..copies {
@@ -143,6 +143,22 @@ impl Bus for MemoryBus {
                 subscribed.remove(topic);
             }
             Ok(())
+        })
+    }
+
+    fn subscribers(&self, channels: Vec<String>) -> Counting {
+        let (hub, link) = (self.hub.clone(), *self.member.link.borrow());
+        Box::pin(async move {
+            if !link.publishing {
+                return Err(BusError::Disconnected);
+            }
+            let members = hub.members();
+            let count = |channel: String| {
+                let topic = Topic::Channel(channel);
+                let subscribed = |member: &&Arc<Member>| lock(&member.topics).contains(&topic);
+                members.iter().filter(subscribed).count()
+            };
+            Ok(channels.into_iter().map(count).collect())
         })
     }
 
@@ -176,6 +192,9 @@ pub use faults::Fault;
 mod faults {
     use std::{collections::BTreeSet, time::Duration};
 
+    use bytes::Bytes;
+    use tokio::sync::broadcast;
+
     use super::{Link, MemoryBus, MemoryHub, Topic, lock};
 
     /// What to do to the next message on a channel.
@@ -189,13 +208,30 @@ mod faults {
         Repeat,
     }
 
-    #[derive(Default)]
-    pub(super) struct Faults(Vec<(String, Fault)>);
+    pub(super) struct Faults {
+        planned: Vec<(String, Fault)>,
+        tap: broadcast::Sender<(String, Bytes)>,
+    }
+
+    impl Default for Faults {
+        fn default() -> Self {
+            Self {
+                planned: Vec::new(),
+                tap: broadcast::Sender::new(4096),
+            }
+        }
+    }
 
     impl MemoryHub {
         /// Does `fault` to the next message that is published on `channel`.
         pub fn inject(&self, channel: &str, fault: Fault) {
-            lock(&self.0).faults.0.push((channel.to_owned(), fault));
+            let mut hub = lock(&self.0);
+            hub.faults.planned.push((channel.to_owned(), fault));
+        }
+
+        /// Every message that is published from now on, with its channel.
+        pub fn tap(&self) -> broadcast::Receiver<(String, Bytes)> {
+            lock(&self.0).faults.tap.subscribe()
         }
     }
 
@@ -241,11 +277,14 @@ mod faults {
     }
 
     /// Waits as long as told, and says how many copies to deliver.
-    pub(super) async fn apply(hub: &MemoryHub, channel: &str) -> usize {
+    pub(super) async fn apply(hub: &MemoryHub, channel: &str, payload: &Bytes) -> usize {
         let fault = {
-            let mut hub = lock(&hub.0);
-            let at = hub.faults.0.iter().position(|(name, _)| name == channel);
-            at.map(|at| hub.faults.0.remove(at).1)
+            let faults = &mut lock(&hub.0).faults;
+            // Nobody need listen.
+            let _ = faults.tap.send((channel.to_owned(), payload.clone()));
+            let mut planned = faults.planned.iter();
+            let at = planned.position(|(name, _)| name == channel);
+            at.map(|at| faults.planned.remove(at).1)
         };
         match fault {
             None => 1,

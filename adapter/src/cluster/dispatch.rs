@@ -2,8 +2,15 @@
 
 use std::sync::{Arc, PoisonError};
 
+use bytes::Bytes;
+
 use super::Cluster;
-use crate::{bus::Delivery, channel, copies::Copies, namespace::LocalNamespace};
+use crate::{
+    bus::Delivery,
+    channel::{self, Purpose},
+    copies::Copies,
+    namespace::LocalNamespace,
+};
 
 /// Messages that are applied without a pause. All of them are queued for their sockets before any socket is written to,
 /// so a burst leaves in few writes; the pause lets the writers keep the queues of their sockets short.
@@ -23,21 +30,38 @@ pub(super) async fn run(cluster: Cluster) {
 }
 
 fn apply(cluster: &Cluster, copies: &mut Copies, delivery: &Delivery) {
-    let addressed = addressed(cluster, &delivery.channel);
+    let key = &cluster.0.config.key;
+    let (purpose, addressed) = match channel::purpose(key, &delivery.channel) {
+        Some((purpose, rest)) => (Some(purpose), addressed(cluster, rest)),
+        // That on which nodes say that they are there; their messages have another way.
+        None => (None, Vec::new()),
+    };
     // Each namespace has a pattern of its own.
     if copies.is_copy(delivery, addressed.len()) {
         return;
     }
-    if delivery.channel == cluster.0.own_channel {
-        return;
-    }
+    let Some(purpose) = purpose else { return };
     cluster.0.observer.received();
-    for (namespace, room) in addressed {
-        namespace.apply(room, &delivery.payload);
+    for (namespace, part) in addressed {
+        match purpose {
+            Purpose::Broadcast => namespace.apply(part, &delivery.payload),
+            Purpose::Request if part.is_none() => namespace.requested(&delivery.payload),
+            Purpose::Response if part.is_none_or(|uid| uid == namespace.uid()) => {
+                responded(cluster, &delivery.payload);
+            }
+            Purpose::Request | Purpose::Response => {}
+        }
     }
 }
 
-/// The namespaces served here that a channel can belong to, each with the room.
+fn responded(cluster: &Cluster, payload: &Bytes) {
+    if let Err(error) = cluster.take_response(payload) {
+        tracing::debug!(%error, "dropped a response of another node");
+        cluster.0.observer.dropped(error.drop_cause(), 1);
+    }
+}
+
+/// The namespaces served here that a channel can belong to, each with what follows its name.
 fn addressed<'a>(
     cluster: &Cluster,
     channel: &'a str,
@@ -47,7 +71,7 @@ fn addressed<'a>(
         .namespaces
         .read()
         .unwrap_or_else(PoisonError::into_inner);
-    channel::readings(&cluster.0.config.key, channel)
+    channel::readings(channel)
         .filter_map(|(name, room)| Some((namespaces.get(name)?.clone(), room)))
         .collect()
 }

@@ -1,16 +1,18 @@
-//! The task by which a node proves to itself that it hears the bus, and opens its connections anew when it does not.
+//! The task by which a node proves to itself that it hears the bus, and opens its connections anew when it does not. The
+//! same message tells the other nodes that it is there.
+
+use std::sync::PoisonError;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::Cluster;
-use crate::bus::BusFuture;
+use crate::{bus::BusFuture, peers::Announcement};
 
-pub(super) async fn run(cluster: Cluster) {
+pub(super) async fn run(cluster: Cluster, mut heard: mpsc::Receiver<Bytes>) {
     let bus = &cluster.0.bus;
     let mut link = bus.link();
-    let mut own = cluster.0.inbox.own();
     let mut epoch = link.borrow().epoch;
     let mut beats = FuturesUnordered::<BusFuture>::new();
     let mut interval = tokio::time::interval(cluster.0.config.heartbeat_interval);
@@ -26,9 +28,8 @@ pub(super) async fn run(cluster: Cluster) {
                 }
                 continue;
             }
-            Ok(()) = own.changed() => {
-                let message = own.borrow_and_update().clone();
-                heard(&cluster, &message);
+            Some(message) = heard.recv() => {
+                take(&cluster, &message);
                 continue;
             }
             changed = link.changed() => if changed.is_err() { return },
@@ -40,6 +41,7 @@ pub(super) async fn run(cluster: Cluster) {
         if !now.receiving || !now.publishing || now.epoch != epoch {
             epoch = now.epoch;
             cluster.hearing().restart(Instant::now());
+            cluster.peers().restart(Instant::now());
         }
         if now.receiving && now.publishing {
             if cluster.hearing().is_deaf(Instant::now()) {
@@ -50,25 +52,71 @@ pub(super) async fn run(cluster: Cluster) {
                 beats.clear();
                 reopen(&cluster).await;
                 cluster.hearing().restart(Instant::now());
+                cluster.peers().restart(Instant::now());
             }
-            let sequence = cluster.hearing().beat(Instant::now());
-            let channel = cluster.0.own_channel.clone();
-            beats.push(bus.publish(channel, Bytes::from(sequence.to_string())));
+            let announcement = announcement(&cluster);
+            let channel = cluster.0.beats_channel.clone();
+            beats.push(bus.publish(channel, announcement.to_bytes()));
+        }
+        let lapsed = cluster.peers().lapsed(Instant::now());
+        if !lapsed.is_empty() {
+            tracing::warn!(nodes = ?lapsed, "nodes were not heard for too long, they are taken for dead");
+            cluster.gone(&lapsed);
+            count(&cluster);
         }
         tell(&cluster);
     }
 }
 
-/// A message on the node's own channel.
-fn heard(cluster: &Cluster, payload: &[u8]) {
-    let sequence = std::str::from_utf8(payload)
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let lag = sequence.and_then(|sequence| cluster.hearing().heard(sequence, Instant::now()));
-    if let Some(lag) = lag {
-        cluster.0.observer.heard(lag);
-        tell(cluster);
+/// The next message about this node.
+fn announcement(cluster: &Cluster) -> Announcement {
+    let namespaces = cluster
+        .0
+        .namespaces
+        .read()
+        .unwrap_or_else(PoisonError::into_inner);
+    Announcement {
+        node: cluster.0.node_id.clone(),
+        beat: Some(cluster.hearing().beat(Instant::now())),
+        namespaces: namespaces
+            .iter()
+            .map(|(name, namespace)| (name.clone(), namespace.uid().to_owned()))
+            .collect(),
+        leaves: false,
     }
+}
+
+/// What a node says of itself: this one, or another.
+fn take(cluster: &Cluster, payload: &[u8]) {
+    let Ok(announcement) = serde_json::from_slice::<Announcement>(payload) else {
+        return;
+    };
+    if announcement.node == cluster.0.node_id {
+        let beat = announcement.beat;
+        let lag = beat.and_then(|beat| cluster.hearing().heard(beat, Instant::now()));
+        if let Some(lag) = lag {
+            cluster.0.observer.heard(lag);
+            tell(cluster);
+        }
+        return;
+    }
+    let node = announcement.node.clone();
+    if announcement.leaves {
+        if cluster.peers().left(&node) {
+            tracing::info!(node, "a node leaves the cluster");
+            cluster.gone(&[node]);
+            count(cluster);
+        }
+    } else if announcement.beat.is_some() && cluster.peers().heard(announcement, Instant::now()) {
+        tracing::info!(node, "a node joined the cluster");
+        count(cluster);
+    }
+}
+
+/// Reports how many nodes there are.
+fn count(cluster: &Cluster) {
+    let others = cluster.peers().names().len();
+    cluster.0.observer.nodes(others + 1);
 }
 
 async fn reopen(cluster: &Cluster) {

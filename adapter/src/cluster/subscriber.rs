@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::Cluster;
 use crate::{
     bus::{BusFuture, Topic},
+    peers::Announcement,
     subscriptions::Batch,
 };
 
@@ -98,11 +97,18 @@ fn carry_out(cluster: &Cluster, batch: &Batch) -> BusFuture {
     }
 }
 
-/// Has a message to the node itself stand between the last that came without the patterns and the first that comes by
+/// Has another message stand between the last that came without the patterns and the first that comes by
 /// them alone: two that are the same would be taken for one that came both ways.
 fn divided(cluster: &Cluster, subscribed: BusFuture) -> BusFuture {
-    let own_channel = cluster.0.own_channel.clone();
-    let divider = cluster.0.bus.publish(own_channel, Bytes::new());
+    let announcement = Announcement {
+        node: cluster.0.node_id.clone(),
+        ..Announcement::default()
+    };
+    let beats_channel = cluster.0.beats_channel.clone();
+    let divider = cluster
+        .0
+        .bus
+        .publish(beats_channel, announcement.to_bytes());
     Box::pin(async move {
         subscribed.await?;
         // Where nothing can be published, little is lost without it.

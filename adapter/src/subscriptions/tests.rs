@@ -1,6 +1,6 @@
 //! The state of subscriptions against a Redis that is a set of topics.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn per_room(limit: usize) -> Subscriptions {
         true,
     );
     subscriptions.connected();
-    subscriptions.add_namespace("/");
+    subscriptions.add_namespace("/", "uid");
     subscriptions
 }
 
@@ -33,13 +33,37 @@ fn apply(batch: &Batch, redis: &mut HashSet<Topic>) {
     }
 }
 
+/// What is subscribed beside the channels of questions, which come and go with the namespace.
 fn names(redis: &HashSet<Topic>) -> BTreeSet<&str> {
+    let is_question = |topic: &&Topic| questions().contains(topic);
     redis
         .iter()
+        .filter(|topic| !is_question(topic))
         .map(|topic| match topic {
             Topic::Channel(name) | Topic::Pattern(name) => name.as_str(),
         })
         .collect()
+}
+
+fn questions() -> [Topic; 3] {
+    ["k-request#/#", "k-response#/#", "k-response#/#uid#"]
+        .map(|name| Topic::Channel(name.to_owned()))
+}
+
+#[test]
+fn a_namespace_can_be_asked_for_as_long_as_it_is_served() {
+    let mut subscriptions = per_room(0);
+    let mut redis = HashSet::new();
+    settle(&mut subscriptions, &mut redis);
+    assert!(questions().iter().all(|topic| redis.contains(topic)));
+    subscriptions.join("/", "a");
+    settle(&mut subscriptions, &mut redis);
+    assert!(questions().iter().all(|topic| redis.contains(topic)));
+
+    subscriptions.remove_namespace("/");
+    settle(&mut subscriptions, &mut redis);
+
+    assert!(!questions().iter().any(|topic| redis.contains(topic)));
 }
 
 #[test]
@@ -159,7 +183,7 @@ fn after_a_reconnect_rooms_come_last() {
 
     subscriptions.connected();
 
-    let Some(Batch::Subscribe(first)) = subscriptions.next(2) else {
+    let Some(Batch::Subscribe(first)) = subscriptions.next(5) else {
         panic!("expected a subscription")
     };
     let first: HashSet<_> = first.into_iter().map(|(topic, _)| topic).collect();

@@ -3,10 +3,17 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use socketioxide_core::Value;
 
 use super::{
-    DEPTH, DecodeError, EncodeError, MAX, event::Traits, msgpack::Reader, refusal::Refusal, render,
-    transcode::transcode_value, walk::walk, writer::Writer,
+    DEPTH, DecodeError, EncodeError, MAX,
+    event::Traits,
+    msgpack::{Reader, Token},
+    refusal::Refusal,
+    render,
+    transcode::transcode_value,
+    walk::{skip, walk},
+    writer::Writer,
 };
 
 /// MessagePack of a JSON text, its placeholders replaced by the `attachments` that they point at.
@@ -42,6 +49,41 @@ pub fn msgpack_to_json(bytes: &[u8]) -> Result<(String, Vec<Bytes>), DecodeError
     let mut json = render::Json::new(bytes.len(), attachments);
     walk(&mut Reader::new(bytes), DEPTH, &mut |step| json.step(step))?;
     Ok(json.finish())
+}
+
+/// The first of the values that a client answered with, as MessagePack; `None` if there is none, or none that can be sent.
+/// `values` is their list, as a parser holds it.
+pub(crate) fn first_of(values: &Value) -> Option<Vec<u8>> {
+    let converted;
+    let list = match values {
+        Value::Str(json, attachments) => {
+            let none = VecDeque::new();
+            converted = json_to_msgpack(json, attachments.as_ref().unwrap_or(&none)).ok()?;
+            &converted
+        }
+        Value::Bytes(bytes) => bytes,
+    };
+    let mut reader = Reader::new(list);
+    let Ok(Token::List(1..)) = reader.token() else {
+        return None;
+    };
+    let start = reader.rest();
+    skip(&mut reader, DEPTH).ok()?;
+    Some(start[..start.len() - reader.rest().len()].to_vec())
+}
+
+/// The list of one value in MessagePack, or of none, as a parser holds it; `None` if it cannot be read.
+pub(crate) fn list_of(value: Option<&[u8]>, as_msgpack: bool) -> Option<Value> {
+    let mut list = Writer::with_capacity(1 + value.map_or(0, <[u8]>::len));
+    list.list(u32::from(value.is_some()));
+    list.raw(value.unwrap_or_default());
+    let list = list.finish();
+    if as_msgpack {
+        return Some(Value::Bytes(list.into()));
+    }
+    let (text, attachments) = msgpack_to_json(&list).ok()?;
+    let attachments = (!attachments.is_empty()).then(|| attachments.into());
+    Some(Value::Str(text.into(), attachments))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) fn push_iso(out: &mut String, milliseconds: i64) {
 }
 
 /// Year, month and day of the Gregorian calendar, that many days after 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     // Counted in years that begin in March, so that the leap day comes last, and in eras of 400 years, which are all
     // equally long. 719,468 days lie between 0000-03-01 and 1970-01-01.
     const ERA: i64 = 146_097;

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use super::{
-    DEPTH, EventData, Flags, MAX, MAX_PARTS,
+    DEPTH, EventData, MAX, Targets,
     msgpack::{Reader, Token},
-    number::Number,
+    options::{self, integer},
     refusal::Refusal,
     walk::{key, skip},
 };
@@ -18,12 +18,8 @@ pub struct Broadcast<'a> {
     pub namespace: Cow<'a, str>,
     /// The event.
     pub data: EventData<'a>,
-    /// Rooms whose members get it; empty for everybody. Rooms that are integers on the wire are given in decimal.
-    pub rooms: Vec<String>,
-    /// Rooms whose members do not.
-    pub except: Vec<String>,
-    /// How it is to be delivered.
-    pub flags: Flags,
+    /// Who gets it, and how. Rooms that are integers on the wire are given in decimal.
+    pub targets: Targets,
 }
 
 /// Whether `payload` begins as a broadcast that `uid` has sent. Nothing behind the leading id is looked at.
@@ -55,7 +51,7 @@ pub fn decode_broadcast(payload: &[u8]) -> Result<Broadcast<'_>, DecodeError> {
     };
     skip(&mut reader, DEPTH)?;
     let packet = Packet::read(&mut reader)?;
-    let options = Options::read(&mut reader)?;
+    let targets = options::read(&mut reader)?;
     for _ in 3..len {
         skip(&mut reader, DEPTH)?;
     }
@@ -65,9 +61,7 @@ pub fn decode_broadcast(payload: &[u8]) -> Result<Broadcast<'_>, DecodeError> {
     Ok(Broadcast {
         namespace: packet.namespace,
         data: packet.data,
-        rooms: options.rooms,
-        except: options.except,
-        flags: options.flags,
+        targets,
     })
 }
 
@@ -78,8 +72,8 @@ pub enum DecodeError {
     /// It has this many bytes, which is above [`MAX`].
     #[error("{0} bytes, where {MAX} are allowed")]
     TooLarge(usize),
-    /// It is not a broadcast.
-    #[error("no valid broadcast: {0}")]
+    /// It is not what it should be.
+    #[error("no valid message: {0}")]
     Malformed(&'static str),
     /// Its packet is not an event but of this type; `None` if there is none, or none that is an integer.
     #[error("the packet is not an event{}", .0.map(|kind| format!(" but of type {kind}")).unwrap_or_default())]
@@ -101,14 +95,14 @@ impl DecodeError {
     }
 }
 
-/// The second element of the message.
-struct Packet<'a> {
-    namespace: Cow<'a, str>,
-    data: EventData<'a>,
+/// The packet of a broadcast.
+pub(super) struct Packet<'a> {
+    pub(super) namespace: Cow<'a, str>,
+    pub(super) data: EventData<'a>,
 }
 
 impl<'a> Packet<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let Token::Map(len) = reader.token()? else {
             return malformed("its packet is not a map");
         };
@@ -142,115 +136,6 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// The third element of the message.
-#[derive(Default)]
-struct Options {
-    rooms: Vec<String>,
-    except: Vec<String>,
-    flags: Flags,
-}
-
-impl Options {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let len = match reader.token()? {
-            Token::Map(len) => len,
-            // What some languages write for a map without entries.
-            Token::List(0) => 0,
-            _ => return malformed("its options are not a map"),
-        };
-        let mut options = Self::default();
-        for _ in 0..len {
-            match &*key(reader)? {
-                "rooms" => options.rooms = rooms(reader)?,
-                "except" => options.except = rooms(reader)?,
-                "flags" => options.flags = flags(reader)?,
-                _ => skip(reader, DEPTH)?,
-            }
-        }
-        Ok(options)
-    }
-}
-
-/// Reads a list of rooms, or a single one. What is no room fails the whole message: leaving it out would show the event to
-/// more clients than it was meant for.
-fn rooms(reader: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
-    const NO_ROOM: Refusal = Refusal::Malformed("a room is neither a text nor an integer");
-    match reader.token()? {
-        Token::Nil => Ok(Vec::new()),
-        Token::Text(text) if text.is_empty() => Ok(Vec::new()),
-        Token::List(len) if len as usize > MAX_PARTS => malformed("more rooms than are allowed"),
-        Token::List(len) => {
-            // Grown as rooms come, since the length is the sender's word.
-            let mut rooms = Vec::new();
-            for _ in 0..len {
-                rooms.push(room(reader.token()?).ok_or(NO_ROOM)?);
-            }
-            Ok(rooms)
-        }
-        token => Ok(vec![room(token).ok_or(NO_ROOM)?]),
-    }
-}
-
-fn room(token: Token<'_>) -> Option<String> {
-    match token {
-        Token::Text(text) => Some(text.into_owned()),
-        Token::Unsigned(value) => Some(value.to_string()),
-        Token::Signed(value) => Some(value.to_string()),
-        Token::Float(value) => match Number::from(value) {
-            Number::Unsigned(value) => Some(value.to_string()),
-            Number::Signed(value) => Some(value.to_string()),
-            Number::Float(_) => None,
-        },
-        _ => None,
-    }
-}
-
-/// Reads flags; whatever is not a map has none.
-fn flags(reader: &mut Reader<'_>) -> Result<Flags, DecodeError> {
-    let mut ahead = reader.clone();
-    let Token::Map(len) = ahead.token()? else {
-        skip(reader, DEPTH)?;
-        return Ok(Flags::default());
-    };
-    *reader = ahead;
-    let mut flags = Flags::default();
-    for _ in 0..len {
-        match &*key(reader)? {
-            "volatile" => flags.volatile = boolean(reader)?.unwrap_or(false),
-            "compress" => flags.compress = boolean(reader)?,
-            _ => skip(reader, DEPTH)?,
-        }
-    }
-    Ok(flags)
-}
-
-/// Reads a value; `None` if it is neither a boolean nor a number that stands for one.
-fn boolean(reader: &mut Reader<'_>) -> Result<Option<bool>, DecodeError> {
-    let mut ahead = reader.clone();
-    skip(reader, DEPTH)?;
-    Ok(match ahead.token()? {
-        Token::Boolean(value) => Some(value),
-        Token::Unsigned(value) => Some(value != 0),
-        _ => None,
-    })
-}
-
-/// Reads a value; `None` if it is not an integer.
-fn integer(reader: &mut Reader<'_>) -> Result<Option<i64>, DecodeError> {
-    let mut ahead = reader.clone();
-    skip(reader, DEPTH)?;
-    Ok(match ahead.token()? {
-        Token::Unsigned(value) => i64::try_from(value).ok(),
-        Token::Signed(value) => Some(value),
-        Token::Float(value) => match Number::from(value) {
-            Number::Unsigned(value) => i64::try_from(value).ok(),
-            Number::Signed(value) => Some(value),
-            Number::Float(_) => None,
-        },
-        _ => None,
-    })
-}
-
-fn malformed<T>(what: &'static str) -> Result<T, DecodeError> {
+pub(super) fn malformed<T>(what: &'static str) -> Result<T, DecodeError> {
     Err(DecodeError::Malformed(what))
 }

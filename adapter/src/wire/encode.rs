@@ -6,8 +6,8 @@ use bytes::Bytes;
 use socketioxide_core::Value;
 
 use super::{
-    EventData, MAX, MAX_PARTS, Targets, json::JsonError, msgpack::Reader, refusal::Refusal,
-    transcode::transcode, writer::Writer,
+    EventData, MAX, MAX_PARTS, Targets, json::JsonError, msgpack::Reader, options,
+    refusal::Refusal, transcode::transcode, writer::Writer,
 };
 
 /// Writes one broadcast for Node's classic adapter, byte for byte as Node writes it.
@@ -26,6 +26,20 @@ pub fn encode_broadcast(
     data: &Value,
     targets: &Targets,
 ) -> Result<Bytes, EncodeError> {
+    check(data, targets)?;
+    let mut out = Writer::with_capacity(estimate(namespace, size(data), targets));
+    out.list(3);
+    out.text(uid);
+
+    write_packet(namespace, data, &mut out)?;
+
+    options::write(targets, &mut out);
+
+    finished(out)
+}
+
+/// What would not be read has no place in a message.
+pub(super) fn check(data: &Value, targets: &Targets) -> Result<(), EncodeError> {
     if data.len() > MAX {
         return Err(EncodeError::TooLarge(data.len()));
     }
@@ -33,35 +47,27 @@ pub fn encode_broadcast(
     if rooms > MAX_PARTS {
         return Err(EncodeError::TooMany(rooms));
     }
-    let mut out = Writer::with_capacity(estimate(uid, namespace, data, targets));
-    out.list(3);
-    out.text(uid);
+    Ok(())
+}
 
+/// Writes the packet of an event.
+pub(super) fn write_packet(
+    namespace: &str,
+    data: &Value,
+    out: &mut Writer,
+) -> Result<(), EncodeError> {
     out.map(3);
     out.text("type");
     out.unsigned(2);
     out.text("data");
-    write_event(data, &mut out)?;
+    write_event(data, out)?;
     out.text("nsp");
     out.text(namespace);
+    Ok(())
+}
 
-    out.map(3);
-    out.text("rooms");
-    write_texts(&targets.rooms, &mut out);
-    out.text("except");
-    write_texts(&targets.except, &mut out);
-    out.text("flags");
-    let flags = targets.flags;
-    out.map(u32::from(flags.volatile) + u32::from(flags.compress.is_some()));
-    if flags.volatile {
-        out.text("volatile");
-        out.boolean(true);
-    }
-    if let Some(compress) = flags.compress {
-        out.text("compress");
-        out.boolean(compress);
-    }
-
+/// The message, if it may be as large.
+pub(super) fn finished(out: Writer) -> Result<Bytes, EncodeError> {
     let message = out.finish();
     if message.len() > MAX {
         return Err(EncodeError::TooLarge(message.len()));
@@ -107,7 +113,7 @@ impl From<JsonError> for EncodeError {
     }
 }
 
-fn write_event(data: &Value, out: &mut Writer) -> Result<(), EncodeError> {
+pub(super) fn write_event(data: &Value, out: &mut Writer) -> Result<(), EncodeError> {
     static NONE: VecDeque<Bytes> = VecDeque::new();
     match data {
         Value::Str(json, attachments) => {
@@ -125,27 +131,19 @@ fn write_event(data: &Value, out: &mut Writer) -> Result<(), EncodeError> {
     }
 }
 
-fn write_texts(texts: &[String], out: &mut Writer) {
-    out.list(texts.len() as u32);
-    for text in texts {
-        out.text(text);
-    }
-}
-
-/// About how long the message will be, so that its buffer rarely grows.
-fn estimate(uid: &str, namespace: &str, data: &Value, targets: &Targets) -> usize {
-    const KEYS_AND_FLAGS: usize = 80;
+/// About how long the message of an event of that many bytes will be, so that its buffer rarely grows.
+pub(super) fn estimate(namespace: &str, data: usize, targets: &Targets) -> usize {
+    const KEYS_IDS_AND_FLAGS: usize = 120;
     const HEAD: usize = 5;
     let rooms = targets.rooms.iter().chain(&targets.except);
+    let rooms: usize = rooms.map(|room| room.len() + HEAD).sum();
+    (KEYS_IDS_AND_FLAGS + namespace.len() + data + rooms).min(MAX)
+}
+
+fn size(data: &Value) -> usize {
     let attachments = match data {
         Value::Str(_, Some(attachments)) => attachments.iter().map(Bytes::len).sum(),
         _ => 0,
     };
-    let len = KEYS_AND_FLAGS
-        + uid.len()
-        + namespace.len()
-        + data.len()
-        + attachments
-        + rooms.map(|room| room.len() + HEAD).sum::<usize>();
-    len.min(MAX)
+    data.len() + attachments
 }

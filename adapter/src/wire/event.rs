@@ -78,6 +78,11 @@ impl<'a> EventData<'a> {
         msgpack.finish()
     }
 
+    /// The list as it came.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Reads and checks the event at the reader's place.
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Refusal> {
         let start = reader.rest();

@@ -2,11 +2,12 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, RwLock},
     time::Duration,
 };
 
-use futures_util::stream::{Empty, empty};
+use futures_util::stream::{FusedStream, FuturesUnordered};
 use roomcast_adapter::wire;
 use socketioxide::AckError;
 use socketioxide_core::{
@@ -26,11 +27,13 @@ pub(crate) struct Clients<P> {
     sockets: Arc<RwLock<HashMap<Sid, Arc<Log>>>>,
 }
 
-/// What one socket was sent.
+/// What one socket was sent, and what it answers.
 #[derive(Default)]
 pub(crate) struct Log {
     packets: Mutex<VecDeque<String>>,
     filled: Notify,
+    answer: Mutex<Option<Value>>,
+    answered: Notify,
 }
 
 impl<P: Parse> Clients<P> {
@@ -65,6 +68,22 @@ impl Log {
         self.lock().drain(..).collect()
     }
 
+    /// Answers one event that waits for it, or the next.
+    pub(crate) fn acknowledge(&self, values: &str) {
+        *self.answer.lock().unwrap() = Some(Value::Str(values.to_owned().into(), None));
+        self.answered.notify_one();
+    }
+
+    async fn answer(&self) -> Value {
+        loop {
+            let answered = self.answered.notified();
+            if let Some(values) = self.answer.lock().unwrap().take() {
+                return values;
+            }
+            answered.await;
+        }
+    }
+
     fn push(&self, packet: String) {
         self.lock().push_back(packet);
         self.filled.notify_one();
@@ -77,7 +96,7 @@ impl Log {
 
 impl<P: Parse + Send + Sync + 'static> SocketEmitter for Clients<P> {
     type AckError = AckError;
-    type AckStream = Empty<AckStreamItem<AckError>>;
+    type AckStream = Pin<Box<dyn FusedStream<Item = AckStreamItem<AckError>> + Send>>;
 
     fn get_all_sids(&self, filter: impl Fn(&Sid) -> bool) -> Vec<Sid> {
         let sockets = self.sockets.read().unwrap();
@@ -112,11 +131,25 @@ impl<P: Parse + Send + Sync + 'static> SocketEmitter for Clients<P> {
 
     fn send_many_with_ack(
         &self,
-        _: BroadcastIter<'_>,
-        _: Packet,
-        _: Option<Duration>,
+        sids: BroadcastIter<'_>,
+        packet: Packet,
+        timeout: Option<Duration>,
     ) -> (Self::AckStream, u32) {
-        (empty(), 0)
+        let sockets = self.sockets.read().unwrap();
+        let packet = readable(&self.parser.encode(packet));
+        let asked: FuturesUnordered<_> = sids
+            .filter_map(|sid| sockets.get(&sid).map(|log| (sid, log.clone())))
+            .map(|(sid, log)| {
+                log.push(packet.clone());
+                let patience = timeout.unwrap_or(self.ack_timeout());
+                async move {
+                    let answer = tokio::time::timeout(patience, log.answer()).await;
+                    (sid, answer.map_err(|_| AckError::Timeout))
+                }
+            })
+            .collect();
+        let count = asked.len() as u32;
+        (Box::pin(asked), count)
     }
 
     fn disconnect_many(&self, sids: Vec<Sid>) -> Result<(), Vec<SocketError>> {

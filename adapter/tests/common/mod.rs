@@ -199,6 +199,11 @@ impl Client {
         self.namespace.disconnected(self.sid);
     }
 
+    /// Answers one event with a list of values, given as JSON.
+    pub(crate) fn acknowledge(&self, values: &str) {
+        self.log.acknowledge(values);
+    }
+
     /// The next packet, as it goes to the client.
     pub(crate) async fn next(&self) -> String {
         tokio::time::timeout(PATIENCE, self.log.next())

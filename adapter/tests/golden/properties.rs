@@ -106,7 +106,7 @@ proptest! {
         let mut event = vec![json!("event")];
         event.extend(arguments);
         let event = Json::from(event);
-        let targets = Targets { rooms, except, flags: Flags { volatile, compress } };
+        let targets = Targets { rooms, except, flags: Flags { volatile, compress, ..Flags::default() } };
         let data = Value::Str(event.to_string().into(), None);
 
         let message = encode_broadcast("uid", "/chat", &data, &targets).unwrap();
@@ -117,9 +117,9 @@ proptest! {
         let seen: Json = serde_json::from_str(&json).unwrap();
         prop_assert!(is_alike(&seen, &event), "{seen} was sent as {event}");
         prop_assert_eq!(broadcast.namespace, "/chat");
-        prop_assert_eq!(broadcast.rooms, targets.rooms);
-        prop_assert_eq!(broadcast.except, targets.except);
-        prop_assert_eq!(broadcast.flags, targets.flags);
+        prop_assert_eq!(broadcast.targets.rooms, targets.rooms);
+        prop_assert_eq!(broadcast.targets.except, targets.except);
+        prop_assert_eq!(broadcast.targets.flags, targets.flags);
         prop_assert!(sent_by(&message, "uid"));
     }
 

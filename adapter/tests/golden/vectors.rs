@@ -1,5 +1,7 @@
 //! Reads `broadcasts.json` without any code of the crate under test.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use roomcast_adapter::wire::Flags;
 use serde::Deserialize;
@@ -43,6 +45,9 @@ struct FlagNames {
     #[serde(default)]
     volatile: bool,
     compress: Option<bool>,
+    timeout: Option<u64>,
+    #[serde(default, rename = "expectSingleResponse")]
+    expects_one: bool,
 }
 
 /// An event as a client of the default parser gets it.
@@ -84,8 +89,13 @@ impl Vector {
     }
 
     pub(crate) fn flags(&self) -> Flags {
-        let FlagNames { volatile, compress } = self.options().flags;
-        Flags { volatile, compress }
+        let given = &self.options().flags;
+        Flags {
+            volatile: given.volatile,
+            compress: given.compress,
+            timeout: given.timeout.map(Duration::from_millis),
+            expects_one: given.expects_one,
+        }
     }
 
     pub(crate) fn event_name(&self) -> String {
@@ -119,7 +129,7 @@ impl Vector {
     }
 }
 
-fn unhex(hex: &str) -> Bytes {
+pub(crate) fn unhex(hex: &str) -> Bytes {
     let digits: Vec<_> = hex
         .chars()
         .map(|digit| digit.to_digit(16).unwrap() as u8)

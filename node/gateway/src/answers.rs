@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Exception, Raw};
+use crate::{Exception, Missing, Raw};
 
 /// The acks of an event that went to several clients.
 #[derive(Debug, Clone, Default)]
@@ -11,13 +11,19 @@ pub struct Answers {
     /// What each client answered, in the order in which the answers came; null where it answered with nothing.
     pub received: Vec<Raw>,
     /// How many of the clients did not answer in time.
-    pub missing: usize,
+    pub silent: usize,
+    /// Servers that did not say how many of their clients were asked.
+    pub missing: Missing,
 }
 
 impl Answers {
     /// Answers for platforms to hand on.
-    pub fn new(received: Vec<Raw>, missing: usize) -> Self {
-        Self { received, missing }
+    pub fn new(received: Vec<Raw>, silent: usize, missing: Missing) -> Self {
+        Self {
+            received,
+            silent,
+            missing,
+        }
     }
 
     /// The answers as values of one type.

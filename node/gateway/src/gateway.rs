@@ -16,10 +16,11 @@ use crate::{
     interceptor::Interceptor,
     occasion::{Connect, Disconnect, Event, Init},
     pipeline,
-    platform::{AckId, Incoming, is_reserved},
+    platform::{AckId, AckPayload, Incoming, is_reserved},
     reply::{HookReply, IntoReply, Reply},
     route::{Route, Steps},
     run::{Dispatch, Hook, Telling},
+    server_side::{self, Answering, FromServer, ServerSideReply},
     state::{MissingState, States},
 };
 
@@ -51,6 +52,7 @@ pub struct Gateway {
     admits: Vec<Admit>,
     connect: Option<Erased<Connect, ()>>,
     disconnect: Option<Erased<Disconnect, ()>>,
+    server_side: BTreeMap<String, Erased<FromServer, Option<AckPayload>>>,
     exception_cause: bool,
 }
 
@@ -88,6 +90,7 @@ impl Gateway {
             admits: Vec::new(),
             connect: None,
             disconnect: None,
+            server_side: BTreeMap::new(),
             exception_cause: true,
         }
     }
@@ -295,6 +298,46 @@ impl Gateway {
         self
     }
 
+    /// Calls `handler` when another server sends `event` to the applications of all others: with
+    /// [`Server::server_side_emit`], or `io.serverSideEmit` in Node.js. It can take [`Data`](crate::Data), [`Raw`](crate::Raw),
+    /// [`Server`] and [`State`](crate::State), and return an [`Ack`](crate::Ack) for whoever waits for an answer.
+    ///
+    /// A server that asks without there being a handler gets an empty answer.
+    ///
+    /// ```
+    /// use roomcast_gateway::{Ack, Gateway, Server};
+    ///
+    /// async fn who_are_you(server: Server) -> Ack<String> {
+    ///     Ack(server.node_id().to_owned())
+    /// }
+    ///
+    /// let gateway = Gateway::new("/").on_server_side("who are you", who_are_you);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the event has such a handler, or if it asks for state that the gateway has not been given before.
+    #[must_use]
+    #[track_caller]
+    pub fn on_server_side<H, A>(mut self, event: impl Into<String>, handler: H) -> Self
+    where
+        H: Handler<A>,
+        A: Arguments<FromServer>,
+        H::Returned: HandlerFuture<Output: ServerSideReply> + Send + 'static,
+    {
+        let event = event.into();
+        self.check_state::<FromServer, A>(&event);
+        let taken = self
+            .server_side
+            .insert(event.clone(), server_side::erase(handler));
+        assert!(
+            taken.is_none(),
+            "`{event}` between servers on `{}` has a handler already",
+            self.namespace
+        );
+        self
+    }
+
     /// Names events that the handlers emit. Metrics count them by name, and all others together.
     #[must_use]
     pub fn emits<S: Into<String>>(mut self, events: impl IntoIterator<Item = S>) -> Self {
@@ -371,6 +414,18 @@ impl Gateway {
         self.routes
             .get(event)
             .is_some_and(|bound| bound.is_concurrent)
+    }
+
+    /// Runs the handler for an event of another server, which waits for an answer if the event wants an ack.
+    pub fn server_side(&self, server: Server, incoming: Incoming) -> Answering {
+        let handler = self.server_side.get(incoming.event()).cloned();
+        let states = Arc::clone(&self.states);
+        let event = FromServer {
+            server,
+            states,
+            incoming,
+        };
+        Answering::new(handler, event)
     }
 
     /// Runs the hook for a gateway that starts to be served.

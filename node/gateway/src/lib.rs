@@ -181,6 +181,31 @@
 //!     .route("close", Route::to(close).guard(is_admin));
 //! ```
 //!
+//! # All nodes
+//!
+//! A [`Server`] stands for the namespace on all nodes, those of Node.js included, and a [`Broadcast`] for some of its sockets:
+//! both list them, count them, move them between rooms, disconnect them and wait for their acks. What asks other nodes
+//! returns what was answered in time, and [who is missing](Missing).
+//!
+//! ```no_run
+//! use roomcast_gateway::{Ack, Data, Exception, RoomName, Server, Socket};
+//!
+//! /// Sends everybody in a room home, and says how many there were.
+//! async fn clear(server: Server, Data(room): Data<RoomName>) -> Result<Ack<usize>, Exception> {
+//!     let members = server.to(room.clone()).count().await?;
+//!     server.to(room.clone()).emit("closing", &())?;
+//!     server.to(room.clone()).sockets_leave(room)?;
+//!     Ok(Ack(members.value))
+//! }
+//!
+//! /// Lets all servers see who a socket belongs to.
+//! async fn introduce(socket: Socket, Data(name): Data<String>) -> Result<(), Exception> {
+//!     Ok(socket.share("name", &name)?)
+//! }
+//! ```
+//!
+//! Applications talk to each other with [`Server::server_side_emit`] and [`Gateway::on_server_side`].
+//!
 //! [`coming_from_nestjs`] puts each decorator beside its counterpart.
 //!
 //! # What else is public
@@ -197,6 +222,7 @@ mod body;
 mod exception;
 mod filter;
 mod gateway;
+mod gathered;
 mod guard;
 mod interceptor;
 mod pipeline;
@@ -205,6 +231,8 @@ mod reply;
 mod room;
 mod route;
 mod run;
+mod server;
+mod server_side;
 mod socket;
 mod socket_data;
 mod valid;
@@ -228,6 +256,7 @@ pub use self::{
     extract::{Data, State},
     filter::ExceptionFilter,
     gateway::Gateway,
+    gathered::{Gathered, Missing, RemoteSocket},
     guard::GuardReply,
     interceptor::{Interceptor, Next},
     platform::{DisconnectReason, EmitError, Handshake, Outcome},
@@ -235,7 +264,9 @@ pub use self::{
     reply::{Ack, HookReply, IntoReply, Replies, Reply, WsResponse},
     room::{JoinableRoom, RoomName, RoomNameError},
     route::Route,
-    socket::{Broadcast, Server, Socket},
+    server::{Broadcast, Server},
+    server_side::ServerSideReply,
+    socket::Socket,
     socket_data::SocketData,
     valid::{Valid, Validate, Violation},
 };

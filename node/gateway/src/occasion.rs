@@ -21,6 +21,8 @@ pub trait Occasion: sealed::Sealed {
     fn state<T: Clone + Send + Sync + 'static>(&self) -> Option<T>;
 }
 
+pub use crate::server_side::FromServer;
+
 /// An occasion that concerns one socket.
 #[diagnostic::on_unimplemented(
     message = "there is no socket on this occasion",
@@ -179,7 +181,7 @@ impl Occasion for Init {
     }
 }
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
 
     impl Sealed for super::Event {}

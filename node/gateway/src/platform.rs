@@ -8,6 +8,7 @@
 //!    [`admission`](crate::Gateway::admission), whose refusal is the answer; and then [`connected`](crate::Gateway::connected) and
 //!    [`disconnected`](crate::Gateway::disconnected) once per socket, in that order,
 //! 3. parses what arrives with [`Incoming::parse`] and hands it to [`dispatch`](crate::Gateway::dispatch),
+//!    and what other servers send to this one's application to [`server_side`](crate::Gateway::server_side),
 //! 4. drives each future that these return to its end before it dispatches the same socket's next event,
 //!    and counts its [`Outcome`]; for an [event that is concurrent](crate::Gateway::is_concurrent) polling it once is
 //!    enough, and the rest goes on beside.
@@ -21,7 +22,7 @@ mod event;
 mod handshake;
 mod outcome;
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, time::Duration};
 
 pub(crate) use self::event::is_reserved;
 pub use self::{
@@ -30,10 +31,11 @@ pub use self::{
     outcome::{DisconnectReason, EmitError, Outcome},
 };
 pub use crate::attachments::inline;
-use crate::{Answers, Server};
+use crate::{Answers, Gathered, Raw, RemoteSocket, Server};
 pub use crate::{
     admission::Admission,
     run::{Dispatch, Hook, Streaming},
+    server_side::Answering,
     socket_data::SocketValues,
 };
 
@@ -85,8 +87,8 @@ pub trait SocketPort: Send + Sync + 'static {
     /// The rooms that it is in, that of its own id included.
     fn rooms(&self) -> Vec<String>;
 
-    /// Disconnects it from its namespace. The connection and its other sockets stay.
-    fn disconnect(&self);
+    /// Disconnects it from its namespace. The connection and its other sockets stay, unless it is to `close`.
+    fn disconnect(&self, close: bool);
 
     /// The server that it is connected to, at its namespace.
     fn server(&self) -> Server;
@@ -122,17 +124,90 @@ pub trait ServerPort: Send + Sync + 'static {
         timeout: Duration,
     ) -> Result<Pending<Answers>, EmitError>;
 
-    /// Has the selected sockets join `rooms`, at once on this node.
-    fn join(&self, namespace: &str, selection: &Selection, rooms: Vec<String>) -> Joined;
+    /// Has the selected sockets join `rooms`, at once on this node; the future resolves when other nodes' messages to them
+    /// arrive there, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn sockets_join(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        rooms: Vec<String>,
+    ) -> Result<Joined, EmitError>;
 
     /// Has the selected sockets leave `rooms`.
-    fn leave(&self, namespace: &str, selection: &Selection, rooms: &[String]);
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn sockets_leave(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        rooms: Vec<String>,
+    ) -> Result<(), EmitError>;
 
-    /// Disconnects the selected sockets from the namespace.
-    fn disconnect(&self, namespace: &str, selection: &Selection);
+    /// Disconnects the selected sockets from the namespace; with `close`, their connections are closed, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn disconnect_sockets(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        close: bool,
+    ) -> Result<(), EmitError>;
+
+    /// Asks for the selected sockets.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn fetch_sockets(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+    ) -> Result<Pending<Gathered<Vec<RemoteSocket>>>, EmitError>;
 
     /// Counts the selected sockets.
-    fn count(&self, namespace: &str, selection: &Selection) -> Pending<usize>;
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn count(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+    ) -> Result<Pending<Gathered<usize>>, EmitError>;
+
+    /// Asks for the rooms that have members.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn rooms(&self, namespace: &str) -> Result<Pending<Gathered<BTreeSet<String>>>, EmitError>;
+
+    /// Sends an event to the applications of the other servers.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn server_side_emit(&self, namespace: &str, event: Outgoing) -> Result<(), EmitError>;
+
+    /// The same, and gathers what they answer until all have or `timeout` is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn server_side_ask(
+        &self,
+        namespace: &str,
+        event: Outgoing,
+        timeout: Duration,
+    ) -> Result<Pending<Gathered<Vec<Raw>>>, EmitError>;
 }
 
 /// Resolves once the cluster has answered.

@@ -191,7 +191,7 @@ fn outcome_of(sent: Result<(), EmitError>) -> Outcome {
     }
 }
 
-fn outcome_of_exception(exception: &Exception) -> Outcome {
+pub(crate) fn outcome_of_exception(exception: &Exception) -> Outcome {
     match exception.source() {
         Some(error) if matches!(error.downcast_ref(), Some(EmitError::Closed)) => Outcome::Handled,
         Some(error) => Outcome::Failed(with_causes(error)),

@@ -16,7 +16,12 @@ pub struct SocketValues(
     Mutex<Option<Box<Values>>>,
 );
 
-type Values = HashMap<TypeId, Box<dyn Any + Send>>;
+#[derive(Default)]
+struct Values {
+    of_type: HashMap<TypeId, Box<dyn Any + Send>>,
+    /// What other nodes see.
+    shared: serde_json::Map<String, serde_json::Value>,
+}
 
 /// A clone of the value of type `T` that [`Socket::set_data`](crate::Socket::set_data) has put with the socket.
 ///
@@ -52,13 +57,26 @@ impl SocketValues {
     pub(crate) fn set<T: Send + 'static>(&self, value: T) {
         let mut values = self.lock();
         let values = values.get_or_insert_default();
-        values.insert(TypeId::of::<T>(), Box::new(value));
+        values.of_type.insert(TypeId::of::<T>(), Box::new(value));
     }
 
     pub(crate) fn find<T: Clone + 'static>(&self) -> Option<T> {
         let values = self.lock();
-        let found = values.as_ref()?.get(&TypeId::of::<T>())?;
+        let found = values.as_ref()?.of_type.get(&TypeId::of::<T>())?;
         found.downcast_ref::<T>().cloned()
+    }
+
+    pub(crate) fn share(&self, name: &str, value: serde_json::Value) {
+        let mut values = self.lock();
+        let values = values.get_or_insert_default();
+        values.shared.insert(name.to_owned(), value);
+    }
+
+    /// What other nodes are told of it: an object.
+    pub fn shared(&self) -> serde_json::Value {
+        let values = self.lock();
+        let shared = values.as_ref().map(|values| values.shared.clone());
+        serde_json::Value::Object(shared.unwrap_or_default())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Box<Values>>> {
@@ -82,7 +100,10 @@ impl<O: OfSocket, T: Clone + Send + 'static> Extract<O> for Option<SocketData<T>
 
 impl fmt::Debug for SocketValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.lock().as_ref().map_or(0, |values| values.len());
+        let count = self
+            .lock()
+            .as_ref()
+            .map_or(0, |values| values.of_type.len());
         f.debug_struct("SocketValues")
             .field("count", &count)
             .finish()

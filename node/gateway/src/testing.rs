@@ -33,8 +33,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Answers, DisconnectReason, EmitError, Gateway, Handshake, Outcome, Refusal, Server, Socket,
-    attachments,
+    Answers, DisconnectReason, EmitError, Gateway, Gathered, Handshake, Outcome, Raw, Refusal,
+    RemoteSocket, Server, Socket, attachments,
     occasion::{Connect, Disconnect, Init},
     platform::{
         AckId, AckPayload, Incoming, Joined, Outgoing, Pending, Selection, ServerPort, SocketPort,
@@ -139,7 +139,7 @@ impl Client {
 
     /// Runs the gateway's `on_disconnect`. The socket is closed by then.
     pub fn disconnect(&self, reason: DisconnectReason) -> Hook<Disconnect> {
-        self.port.disconnect();
+        self.port.disconnect(false);
         self.gateway.disconnected(self.socket.clone(), reason)
     }
 
@@ -342,7 +342,7 @@ impl SocketPort for Recorder {
         lock(&self.rooms).iter().cloned().collect()
     }
 
-    fn disconnect(&self) {
+    fn disconnect(&self, _close: bool) {
         self.is_open.store(false, Ordering::Relaxed);
         lock(&self.rooms).clear();
         lock(&self.streams).clear();
@@ -386,17 +386,70 @@ impl ServerPort for RecordingServer {
         Ok(Box::pin(std::future::ready(Answers::default())))
     }
 
-    fn join(&self, _namespace: &str, _selection: &Selection, _rooms: Vec<String>) -> Joined {
-        Box::pin(std::future::ready(()))
+    fn sockets_join(
+        &self,
+        _namespace: &str,
+        _selection: &Selection,
+        _rooms: Vec<String>,
+    ) -> Result<Joined, EmitError> {
+        Ok(Box::pin(std::future::ready(())))
     }
 
-    fn leave(&self, _namespace: &str, _selection: &Selection, _rooms: &[String]) {}
-
-    fn disconnect(&self, _namespace: &str, _selection: &Selection) {}
-
-    fn count(&self, _namespace: &str, _selection: &Selection) -> Pending<usize> {
-        Box::pin(std::future::ready(0))
+    fn sockets_leave(
+        &self,
+        _namespace: &str,
+        _selection: &Selection,
+        _rooms: Vec<String>,
+    ) -> Result<(), EmitError> {
+        Ok(())
     }
+
+    fn disconnect_sockets(
+        &self,
+        _namespace: &str,
+        _selection: &Selection,
+        _close: bool,
+    ) -> Result<(), EmitError> {
+        Ok(())
+    }
+
+    fn fetch_sockets(
+        &self,
+        _namespace: &str,
+        _selection: &Selection,
+    ) -> Result<Pending<Gathered<Vec<RemoteSocket>>>, EmitError> {
+        Ok(nothing())
+    }
+
+    fn count(
+        &self,
+        _namespace: &str,
+        _selection: &Selection,
+    ) -> Result<Pending<Gathered<usize>>, EmitError> {
+        Ok(nothing())
+    }
+
+    fn rooms(&self, _namespace: &str) -> Result<Pending<Gathered<BTreeSet<String>>>, EmitError> {
+        Ok(nothing())
+    }
+
+    fn server_side_emit(&self, _namespace: &str, _event: Outgoing) -> Result<(), EmitError> {
+        Ok(())
+    }
+
+    fn server_side_ask(
+        &self,
+        _namespace: &str,
+        _event: Outgoing,
+        _timeout: Duration,
+    ) -> Result<Pending<Gathered<Vec<Raw>>>, EmitError> {
+        Ok(nothing())
+    }
+}
+
+/// There is no other server, and no other socket.
+fn nothing<T: Default + Send + 'static>() -> Pending<Gathered<T>> {
+    Box::pin(std::future::ready(Gathered::default()))
 }
 
 fn argument(array: &str, index: usize) -> Value {

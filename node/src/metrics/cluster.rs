@@ -11,6 +11,7 @@ use super::Kit;
 #[derive(Debug, Clone)]
 pub(crate) struct ClusterMetrics {
     up: IntGauge,
+    nodes: IntGauge,
     lag: Histogram,
     published: IntCounter,
     received: IntCounter,
@@ -42,6 +43,10 @@ impl ClusterMetrics {
         );
         Self {
             up: kit.gauge("cluster_up", "1 while the node hears the bus."),
+            nodes: kit.gauge(
+                "cluster_nodes",
+                "Nodes that this one hears, itself included; servers of Node.js are not among them.",
+            ),
             lag: kit.histogram(
                 "cluster_lag_seconds",
                 "A message to oneself through the bus and back.",
@@ -101,6 +106,10 @@ impl Observer for ClusterMetrics {
 
     fn hearing(&self, yes: bool) {
         self.up.set(yes.into());
+    }
+
+    fn nodes(&self, count: usize) {
+        self.nodes.set(as_gauge(count));
     }
 
     fn reconnected(&self) {

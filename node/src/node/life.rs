@@ -123,6 +123,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     if let Some(presence) = presence {
         presence.end().await;
     }
+    cluster.farewell();
     cluster.flushed(LAST_MESSAGES).await;
     tracing::info!("ended");
 }

@@ -46,7 +46,7 @@ use crate::{
     },
     http::Body,
     metrics::{Metrics, NamespaceMetrics},
-    platform::Served,
+    platform::{Served, server_side::Application},
 };
 use payload::Encoding;
 use seat::Seat;
@@ -64,6 +64,9 @@ const QUEUE: usize = 4096;
 
 /// What the engine reads from a WebSocket at a time, and so keeps for each. The connection reads more at once.
 const READ_BUFFER: usize = 128;
+
+/// How long a client has to close a connection of which it was told that it is out.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How long the body of a POST may take. The engine would wait for it for ever, also once the session is gone.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -113,6 +116,13 @@ impl Bound {
     fn arriving(&self) -> MutexGuard<'_, HashMap<Sid, Weak<Seat>>> {
         // Entries stand for themselves, so a panic elsewhere leaves it usable.
         self.arriving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Disconnects all sockets of a connection, and closes it.
+    fn close(&self, id: Sid, session: &Arc<Session>) {
+        if let Some(parts) = self.platform.upgrade() {
+            Platform(parts).close(id, session);
+        }
     }
 
     /// Disconnects a client for which more waits than may.
@@ -205,6 +215,11 @@ impl Platform {
             .io
             .ns(name.clone(), handlers::OnConnect(bound.clone()));
         if let Some(namespace) = parts.cluster.namespace(&name) {
+            namespace.on_server_side(Arc::new(Application {
+                gateway: bound.gateway.clone(),
+                server: server.clone(),
+                metrics: bound.metrics.clone(),
+            }));
             // Set once: a builder refuses a second gateway of the same name.
             let _ = bound.namespace.set(namespace);
         }
@@ -396,6 +411,27 @@ impl Platform {
         }
         poll_fn(|context| session.poll_bus(context)).await;
         true
+    }
+
+    /// Tells a client that it is out of all its namespaces, and closes its connection once it had time to read that: stock
+    /// clients do so by themselves.
+    fn close(&self, id: Sid, session: &Arc<Session>) {
+        for namespace in self.0.cast.namespaces() {
+            let operators = self.0.io.of(namespace);
+            let socket = operators.and_then(|operators| operators.get_socket(id));
+            if socket.is_some_and(|socket| socket.disconnect().is_err()) {
+                // It does not read, so it cannot be told.
+                session.close();
+            }
+        }
+        let (platform, session) = (self.clone(), Arc::downgrade(session));
+        self.0.tasks.spawn(async move {
+            tokio::time::sleep(GOODBYE).await;
+            if let Some(session) = session.upgrade() {
+                session.close();
+                platform.close_polling(id).await;
+            }
+        });
     }
 
     /// Closes a session that is polling, as its client would: the engine has no other public way.

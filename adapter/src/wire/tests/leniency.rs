@@ -8,7 +8,11 @@ fn options(options: &serde_json::Value) -> (Vec<String>, Vec<String>, Flags) {
     let message = pack(&json!(["other", {"type": 2, "data": ["e"], "nsp": "/"}, options]));
     let broadcast =
         decode_broadcast(&message).unwrap_or_else(|error| panic!("{options} is refused: {error}"));
-    (broadcast.rooms, broadcast.except, broadcast.flags)
+    (
+        broadcast.targets.rooms,
+        broadcast.targets.except,
+        broadcast.targets.flags,
+    )
 }
 
 #[test]
@@ -20,7 +24,7 @@ fn options_that_are_missing_or_empty_in_any_way_are_everybody() {
         json!({"rooms": null, "except": null, "flags": null}),
         json!({"rooms": "", "flags": ""}),
         json!({"rooms": [], "except": [], "flags": []}),
-        json!({"flags": {"json": true, "broadcast": true, "timeout": 800}, "else": {"a": [1]}}),
+        json!({"flags": {"json": true, "broadcast": true, "timeout": "800"}, "else": {"a": [1]}}),
     ] {
         assert_eq!(options(&empty), none);
     }
@@ -45,7 +49,7 @@ fn flags_are_read_as_javascript_would() {
 
     let volatile = Flags {
         volatile: true,
-        compress: None,
+        ..Flags::default()
     };
     assert_eq!(flags(json!({"volatile": true})), volatile);
     assert_eq!(flags(json!({"volatile": 1})), volatile);
@@ -70,7 +74,7 @@ fn the_order_and_number_of_keys_do_not_matter() {
     assert_eq!(broadcast.namespace, "/chat");
     assert_eq!(broadcast.data.to_json().0, r#"["e",1]"#);
     assert_eq!(
-        (broadcast.rooms, broadcast.except),
+        (broadcast.targets.rooms, broadcast.targets.except),
         (vec!["a".into()], vec!["b".into()])
     );
 }

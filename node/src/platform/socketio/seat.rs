@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use roomcast_adapter::{Emission, Namespace, Recipient, SendError};
+use roomcast_adapter::{Emission, Namespace, Profile, Recipient, SendError};
 use roomcast_gateway::{
     DisconnectReason, Refusal, Server, Socket,
     platform::{
@@ -23,6 +23,7 @@ use crate::{
     platform::{
         expiry, handshake,
         job::{self, Job},
+        profile,
         public_id::PublicId,
         queue::{Queue, Work, Worker},
         streams::Streams,
@@ -227,8 +228,12 @@ impl Recipient for Seat {
         );
     }
 
-    fn disconnect(&self) {
-        SocketPort::disconnect(self);
+    fn disconnect(&self, close: bool) {
+        SocketPort::disconnect(self, close);
+    }
+
+    fn profile(&self) -> Profile {
+        profile::of(self)
     }
 }
 
@@ -330,7 +335,13 @@ impl SocketPort for Seat {
         self.namespace.rooms(self.sid)
     }
 
-    fn disconnect(&self) {
+    fn disconnect(&self, close: bool) {
+        if close {
+            if !self.is_gone() {
+                self.bound.close(self.sid, &self.session);
+            }
+            return;
+        }
         if let Some(socket) = self.socket.upgrade()
             && !self.is_gone()
             && socket.disconnect().is_err()

@@ -2,15 +2,15 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
-    future::ready,
+    collections::{BTreeSet, HashMap},
+    convert::identity,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use roomcast_adapter::{Cluster, Namespace};
+use roomcast_adapter::{Cluster, Gathering, Namespace};
 use roomcast_gateway::{
-    Answers, Raw,
+    Answers, Gathered, Missing, Raw, RemoteSocket,
     platform::{EmitError, Joined, Outgoing, Pending, Selection, ServerPort},
 };
 use socketioxide_core::{
@@ -20,7 +20,10 @@ use socketioxide_core::{
 };
 
 use super::payload::{self, Encoding};
-use crate::{metrics::NamespaceMetrics, platform::published};
+use crate::{
+    metrics::NamespaceMetrics,
+    platform::{profile, published, server_side},
+};
 
 /// Broadcasts in every namespace of this node.
 pub(super) struct Cast {
@@ -41,6 +44,12 @@ impl Cast {
     pub(super) fn add(&self, namespace: &str, metrics: Arc<NamespaceMetrics>) {
         let mut all = self.metrics.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(namespace.to_owned(), metrics);
+    }
+
+    /// All that are served.
+    pub(super) fn namespaces(&self) -> Vec<String> {
+        let all = self.metrics.read().unwrap_or_else(PoisonError::into_inner);
+        all.keys().cloned().collect()
     }
 
     fn target(&self, namespace: &str) -> Result<Namespace, EmitError> {
@@ -91,54 +100,116 @@ impl ServerPort for Cast {
         self.sent(namespace, event.event());
         let (text, attachments) = event.into_parts();
         let value = self.encoding.value(text, attachments)?;
+        published::note();
         let packet = Packet::event(namespace.to_owned(), value);
-        let asking = target.ask(packet, options(selection), timeout);
+        let asking = target
+            .ask(packet, options(selection), timeout)
+            .map_err(EmitError::refused)?;
         Ok(Box::pin(async move {
             let asked = asking.await;
-            Answers::new(
-                asked.answers.into_iter().map(first).collect(),
-                asked.missing,
-            )
+            let received = asked.answers.into_iter().map(first).collect();
+            Answers::new(received, asked.silent, missing(asked.missing))
         }))
     }
 
-    fn join(&self, namespace: &str, selection: &Selection, rooms: Vec<String>) -> Joined {
-        let Ok(target) = self.target(namespace) else {
-            return Box::pin(ready(()));
-        };
-        let selected = target.recipients(&options(selection)).into_iter();
-        let joins: Vec<_> = selected
-            .map(|(socket, _)| target.join(socket, rooms.clone()))
-            .collect();
-        Box::pin(async move {
-            for join in joins {
-                join.await;
-            }
-        })
+    fn sockets_join(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        rooms: Vec<String>,
+    ) -> Result<Joined, EmitError> {
+        published::note();
+        self.target(namespace)?
+            .sockets_join(options(selection), rooms)
+            .map_err(EmitError::refused)
     }
 
-    fn leave(&self, namespace: &str, selection: &Selection, rooms: &[String]) {
-        if let Ok(target) = self.target(namespace) {
-            for (socket, _) in target.recipients(&options(selection)) {
-                target.leave(socket, rooms);
-            }
-        }
+    fn sockets_leave(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        rooms: Vec<String>,
+    ) -> Result<(), EmitError> {
+        published::note();
+        self.target(namespace)?
+            .sockets_leave(options(selection), rooms)
+            .map_err(EmitError::refused)
     }
 
-    fn disconnect(&self, namespace: &str, selection: &Selection) {
-        if let Ok(target) = self.target(namespace) {
-            for (_, recipient) in target.recipients(&options(selection)) {
-                recipient.disconnect();
-            }
-        }
+    fn disconnect_sockets(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        close: bool,
+    ) -> Result<(), EmitError> {
+        published::note();
+        self.target(namespace)?
+            .disconnect_sockets(options(selection), close)
+            .map_err(EmitError::refused)
     }
 
-    fn count(&self, namespace: &str, selection: &Selection) -> Pending<usize> {
-        let count = self
-            .target(namespace)
-            .map_or(0, |target| target.recipients(&options(selection)).len());
-        Box::pin(ready(count))
+    fn fetch_sockets(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+    ) -> Result<Pending<Gathered<Vec<RemoteSocket>>>, EmitError> {
+        let found = self.target(namespace)?.fetch_sockets(options(selection));
+        let found = found.map_err(EmitError::refused)?;
+        Ok(gathered(found, |sockets| {
+            sockets.into_iter().map(profile::remote).collect()
+        }))
     }
+
+    fn count(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+    ) -> Result<Pending<Gathered<usize>>, EmitError> {
+        let counted = self.target(namespace)?.count(options(selection));
+        Ok(gathered(counted.map_err(EmitError::refused)?, identity))
+    }
+
+    fn rooms(&self, namespace: &str) -> Result<Pending<Gathered<BTreeSet<String>>>, EmitError> {
+        Ok(gathered(self.target(namespace)?.all_rooms(), identity))
+    }
+
+    fn server_side_emit(&self, namespace: &str, event: Outgoing) -> Result<(), EmitError> {
+        published::note();
+        self.target(namespace)?
+            .server_side_emit(server_side::event(event))
+            .map_err(EmitError::refused)
+    }
+
+    fn server_side_ask(
+        &self,
+        namespace: &str,
+        event: Outgoing,
+        timeout: Duration,
+    ) -> Result<Pending<Gathered<Vec<Raw>>>, EmitError> {
+        published::note();
+        let asked = self
+            .target(namespace)?
+            .server_side_ask(server_side::event(event), timeout)
+            .map_err(EmitError::refused)?;
+        Ok(gathered(asked, |values| {
+            values.into_iter().map(server_side::answer).collect()
+        }))
+    }
+}
+
+/// What was gathered, in the gateway's words.
+fn gathered<T: 'static, U: 'static>(
+    gathering: Gathering<T>,
+    translate: fn(T) -> U,
+) -> Pending<Gathered<U>> {
+    Box::pin(async move {
+        let gathered = gathering.await;
+        Gathered::new(translate(gathered.value), missing(gathered.missing))
+    })
+}
+
+fn missing(missing: roomcast_adapter::Missing) -> Missing {
+    Missing::new(missing.nodes, missing.others, missing.bus)
 }
 
 /// The first value of an ack; null where there is none, or it cannot be read.

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use roomcast_adapter::{Emission, Recipient};
+use roomcast_adapter::{Emission, Profile, Recipient};
 use roomcast_gateway::{
     DisconnectReason, Server, Socket,
     platform::{
@@ -23,6 +23,7 @@ use crate::{
     platform::{
         Served, expiry,
         job::{self, Job},
+        profile,
         public_id::PublicId,
         queue::{Queue, Work, Worker},
         streams::Streams,
@@ -171,8 +172,12 @@ impl Recipient for Seat {
         self.send(|| emission.form(FORM, |emission| codec::of_packet(emission.packet())));
     }
 
-    fn disconnect(&self) {
-        SocketPort::disconnect(self);
+    fn disconnect(&self, close: bool) {
+        SocketPort::disconnect(self, close);
+    }
+
+    fn profile(&self) -> Profile {
+        profile::of(self)
     }
 }
 
@@ -253,7 +258,8 @@ impl SocketPort for Seat {
         self.served.namespace.rooms(self.sid)
     }
 
-    fn disconnect(&self) {
+    /// It carries nothing else, so the connection is closed in either case.
+    fn disconnect(&self, _close: bool) {
         // Set once: who closes it first says why.
         let _ = self.ending.set(Ending::DISCONNECTED);
         self.session.close();

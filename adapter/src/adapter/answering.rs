@@ -1,0 +1,276 @@
+//! What other nodes ask of the sockets of this one.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use socketioxide_core::{
+    Sid,
+    adapter::{BroadcastOptions, SocketEmitter},
+};
+
+use super::{members::Reach, options::options, space::Space};
+use crate::{
+    channel,
+    observer::DropCause,
+    remote::{Profile, RemoteHandshake, RemoteSocket},
+    wire::{self, Answer, DecodeError, Question, Request, Response},
+};
+
+/// Sockets that are described without a pause, in well under a millisecond.
+const WITHOUT_PAUSE: usize = 64;
+
+/// How long an asker can have an ack awaited at most, whatever it says.
+const MOST_PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Where an answer goes.
+#[derive(Clone)]
+struct ReplyTo {
+    channel: String,
+    id: String,
+    /// Who answers, for those who know what to do with it.
+    uid: Option<String>,
+}
+
+impl<E: SocketEmitter> Space<E> {
+    /// Does what another node asks for: at once what changes sockets, in its turn what wants an answer.
+    pub(super) fn take_request(self: Arc<Self>, payload: &Bytes) -> Result<(), DecodeError> {
+        let message = wire::unified(payload)?;
+        let Some(request) = wire::decode_request(&message)? else {
+            return Err(DecodeError::UnknownType(None));
+        };
+        // What this node asks, it has done itself.
+        if request.uid.as_deref() == Some(&self.uid) {
+            return Ok(());
+        }
+        let reply = self.reply_to(&request);
+        match request.question {
+            Question::Join {
+                targets,
+                rooms,
+                of_one,
+            } => {
+                let options = options(targets);
+                self.done(of_one, &options, reply.as_ref());
+                // Who asked does not wait for it.
+                drop(self.add_selected(options, &rooms));
+            }
+            Question::Leave {
+                targets,
+                rooms,
+                of_one,
+            } => {
+                let options = options(targets);
+                self.done(of_one, &options, reply.as_ref());
+                self.remove_selected(options, &rooms);
+            }
+            Question::Disconnect {
+                targets,
+                close,
+                of_one,
+            } => {
+                let options = options(targets);
+                self.done(of_one, &options, reply.as_ref());
+                self.disconnect_selected(options, close);
+            }
+            Question::Broadcast {
+                namespace,
+                data,
+                targets,
+            } if namespace == self.name => {
+                let patience = targets.flags.timeout;
+                let packet = self.packet(&data);
+                if let Some(reply) = reply {
+                    self.hand_on(packet, options(targets), patience, reply);
+                }
+            }
+            Question::Broadcast { .. } => {}
+            Question::ServerSideEmit { data } => self.hand_to_application(data, reply),
+            Question::Rooms => self.answer(reply, async |space| {
+                Answer::Rooms(space.members.all_rooms(&space.local))
+            }),
+            Question::Sockets { rooms } => self.answer(reply, async |space| {
+                let targets = wire::Targets {
+                    rooms,
+                    ..wire::Targets::default()
+                };
+                let sockets = space.describe(options(targets)).await;
+                let ids: Vec<_> = sockets.into_iter().map(|socket| socket.id).collect();
+                Answer::Sockets(json(&ids))
+            }),
+            Question::Fetch {
+                targets,
+                only_count: true,
+            } => self.answer(reply, async |space| {
+                let selected = space.members.selected(&space.local, options(targets));
+                Answer::Count(selected.len() as u64)
+            }),
+            Question::Fetch { targets, .. } => self.answer(reply, async |space| {
+                Answer::Sockets(json(&space.describe(options(targets)).await))
+            }),
+        }
+        Ok(())
+    }
+
+    /// The selected sockets of this node, as other nodes see them.
+    pub(super) async fn describe(&self, options: BroadcastOptions) -> Vec<RemoteSocket> {
+        let selected = self.members.reached(&self.local, options);
+        let mut sockets = Vec::with_capacity(selected.len());
+        for (socket, reach) in selected {
+            let rooms = self.members.rooms_of(&self.local, socket);
+            // None for one that has gone meanwhile.
+            if !rooms.is_empty() {
+                sockets.push(RemoteSocket::new(profile(socket, &reach), rooms));
+            }
+            if sockets.len() % WITHOUT_PAUSE == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        sockets
+    }
+
+    fn reply_to(&self, request: &Request<'_>) -> Option<ReplyTo> {
+        let key = &self.cluster.config().key;
+        let id = request.id.clone()?;
+        let Some(uid) = &request.uid else {
+            return Some(ReplyTo {
+                channel: channel::response(key, &self.name),
+                id,
+                uid: None,
+            });
+        };
+        let is_ours = self.cluster.peers().knows(&self.name, uid);
+        Some(ReplyTo {
+            channel: channel::response_to(key, &self.name, uid),
+            id,
+            uid: is_ours.then(|| self.uid.clone()),
+        })
+    }
+
+    /// Answers the old form of a request, which only the node with that socket does.
+    fn done(&self, of_one: bool, options: &BroadcastOptions, reply: Option<&ReplyTo>) {
+        if let Some(reply) = reply
+            && of_one
+            && !self
+                .members
+                .selected(&self.local, options.clone())
+                .is_empty()
+        {
+            self.reply(reply, Answer::Done);
+        }
+    }
+
+    /// Answers in its turn; not at all where no answer is wanted.
+    fn answer<Work>(
+        self: Arc<Self>,
+        reply: Option<ReplyTo>,
+        work: impl FnOnce(Arc<Self>) -> Work + Send + 'static,
+    ) where
+        Work: Future<Output = Answer<'static>> + Send,
+    {
+        let Some(reply) = reply else { return };
+        let cluster = self.cluster.clone();
+        cluster.answer(async move {
+            let answer = work(self.clone()).await;
+            if let Some(payload) = self.written(&reply, answer) {
+                // Past the outbox: it may be larger than all that may wait there.
+                self.cluster.publish(reply.channel, payload).await;
+            }
+        });
+    }
+
+    /// Sends an event to the selected sockets, says how many they are, and hands on their acks.
+    fn hand_on(
+        self: Arc<Self>,
+        packet: socketioxide_core::packet::Packet,
+        options: BroadcastOptions,
+        patience: Option<Duration>,
+        reply: ReplyTo,
+    ) {
+        let patience = patience
+            .unwrap_or(self.cluster.config().request_timeout)
+            .min(MOST_PATIENCE);
+        let send = |selection| {
+            self.local
+                .broadcast_with_ack(packet, selection, Some(patience))
+        };
+        let (acks, clients) = self.members.with_selection(&self.local, options, send);
+        self.cluster.observer().delivered(clients as usize);
+        self.reply(&reply, Answer::Clients(clients.into()));
+        if clients == 0 {
+            return;
+        }
+        let cluster = self.cluster.clone();
+        cluster.attend(async move {
+            let mut acks = pin!(acks);
+            while let Some((_, ack)) = acks.next().await {
+                if let Ok(values) = ack {
+                    let value = wire::first_of(&values);
+                    self.reply(&reply, Answer::Ack(value.as_deref()));
+                }
+            }
+        });
+    }
+
+    fn hand_to_application(self: Arc<Self>, event: String, reply: Option<ReplyTo>) {
+        let Some(application) = self.application() else {
+            // Nobody has anything to say, which ends the asker's wait; Node's servers keep silent until its time is up.
+            if let Some(reply) = reply {
+                self.reply(&reply, Answer::Value(None));
+            }
+            return;
+        };
+        let handling = application.handle(event, reply.is_some());
+        let patience = self.cluster.config().request_timeout;
+        let cluster = self.cluster.clone();
+        cluster.attend(async move {
+            let answer = tokio::time::timeout(patience, handling).await;
+            if let (Some(reply), Ok(value)) = (reply, answer) {
+                self.reply(&reply, Answer::Value(value));
+            }
+        });
+    }
+
+    /// Sends a small answer, behind all that was broadcast before.
+    fn reply(&self, reply: &ReplyTo, answer: Answer<'_>) {
+        if let Some(payload) = self.written(reply, answer) {
+            self.cluster.outbox().push(reply.channel.clone(), payload);
+        }
+    }
+
+    fn written(&self, reply: &ReplyTo, answer: Answer<'_>) -> Option<Bytes> {
+        let response = Response {
+            id: reply.id.clone(),
+            uid: reply.uid.clone(),
+            answer,
+        };
+        match wire::encode_response(&response) {
+            Ok(payload) => Some(payload),
+            Err(error) => {
+                tracing::warn!(
+                    namespace = self.name,
+                    %error,
+                    "an answer to another node is too large and was not sent: it should ask about fewer sockets at a time"
+                );
+                self.cluster.observer().dropped(DropCause::TooLarge, 1);
+                None
+            }
+        }
+    }
+}
+
+fn profile(socket: Sid, reach: &Reach) -> Profile {
+    match reach {
+        Reach::Recipient(recipient) => recipient.profile(),
+        // The server does not tell how it connected.
+        Reach::Channel => Profile {
+            id: socket.to_string(),
+            handshake: RemoteHandshake::at(0),
+            data: serde_json::Value::Null,
+        },
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("its keys are texts, and none of its parts fails")
+}

@@ -1,0 +1,512 @@
+//! What this node asks of the sockets of all nodes: done here at once, and asked of the others in the order of the calls.
+
+use std::{
+    collections::BTreeSet,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use socketioxide_core::{
+    Sid, Value,
+    adapter::{BroadcastOptions, SocketEmitter},
+    packet::{Packet, PacketData},
+};
+use tokio::time::Instant;
+
+use super::{
+    members::Reach,
+    options::targets,
+    space::{ID, Space},
+};
+use crate::{
+    channel,
+    cluster::{self, Cluster, random_id},
+    error::{BroadcastError, SendError},
+    gather::{Census, Missing},
+    namespace::{Asked, Asking, Gathered, Gathering, Joining, LocalNamespace, ServerSide},
+    recipient::Emission,
+    remote::RemoteSocket,
+    wire::{self, Answer, EncodeError, Question, Request, Response},
+};
+
+impl<E: SocketEmitter> LocalNamespace for Space<E> {
+    fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    fn connected(&self, socket: Sid, id: &str, reach: Reach) -> Joining {
+        self.connect(socket, id, reach)
+    }
+
+    fn disconnected(&self, socket: Sid) {
+        self.disconnect(socket);
+    }
+
+    fn join(&self, socket: Sid, rooms: Vec<String>) -> Joining {
+        self.add(socket, rooms)
+    }
+
+    fn leave(&self, socket: Sid, rooms: &[String]) {
+        self.remove(socket, rooms);
+    }
+
+    fn rooms(&self, socket: Sid) -> Vec<String> {
+        self.members.rooms_of(&self.local, socket)
+    }
+
+    fn is_connected(&self, socket: Sid) -> bool {
+        self.is_connected(socket)
+    }
+
+    fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError> {
+        self.send(socket, packet)
+    }
+
+    fn emission(&self, packet: Packet) -> Emission<'_> {
+        Emission::new(packet, &self.local)
+    }
+
+    fn broadcast(&self, packet: Packet, options: BroadcastOptions) -> Result<(), BroadcastError> {
+        self.emit(packet, options)
+    }
+
+    fn ask(
+        &self,
+        packet: Packet,
+        options: BroadcastOptions,
+        timeout: Duration,
+    ) -> Result<Asking, BroadcastError> {
+        let (here, mut elsewhere) = self.asked(packet, options, Some(timeout))?;
+        Ok(Box::pin(async move {
+            let mut here = pin!(here);
+            let mut asked = Asked::default();
+            loop {
+                tokio::select! {
+                    Some((_, answer)) = here.next() => match answer {
+                        Ok(values) => asked.answers.push(values),
+                        Err(_) => asked.silent += 1,
+                    },
+                    Some(values) = next(&mut elsewhere) => asked.answers.extend(values),
+                    else => break,
+                }
+            }
+            if let Some(elsewhere) = elsewhere {
+                asked.silent += elsewhere.question.silent();
+                asked.missing = elsewhere.question.missing();
+            }
+            asked
+        }))
+    }
+
+    fn sockets_join(
+        &self,
+        options: BroadcastOptions,
+        rooms: Vec<String>,
+    ) -> Result<Joining, BroadcastError> {
+        let told = self.told(&options, |targets| Question::Join {
+            targets,
+            rooms: rooms.clone(),
+            of_one: false,
+        })?;
+        let joining = self.add_selected(options, &rooms);
+        self.tell(told);
+        Ok(joining)
+    }
+
+    fn sockets_leave(
+        &self,
+        options: BroadcastOptions,
+        rooms: Vec<String>,
+    ) -> Result<(), BroadcastError> {
+        let told = self.told(&options, |targets| Question::Leave {
+            targets,
+            rooms: rooms.clone(),
+            of_one: false,
+        })?;
+        self.remove_selected(options, &rooms);
+        self.tell(told);
+        Ok(())
+    }
+
+    fn disconnect_sockets(
+        &self,
+        options: BroadcastOptions,
+        close: bool,
+    ) -> Result<(), BroadcastError> {
+        let told = self.told(&options, |targets| Question::Disconnect {
+            targets,
+            close,
+            of_one: false,
+        })?;
+        self.disconnect_selected(options, close);
+        self.tell(told);
+        Ok(())
+    }
+
+    fn fetch_sockets(
+        self: Arc<Self>,
+        options: BroadcastOptions,
+    ) -> Result<Gathering<Vec<RemoteSocket>>, BroadcastError> {
+        let question = self.question(&options, |targets| Question::Fetch {
+            targets,
+            only_count: false,
+        })?;
+        Ok(Box::pin(async move {
+            let mut sockets = self.describe(options).await;
+            let (answers, mut missing) = gathered(question).await;
+            for answer in answers {
+                let read = |text: &String| serde_json::from_str::<Vec<RemoteSocket>>(text).ok();
+                match answer {
+                    Answer::Sockets(text)
+                        if read(&text).is_some_and(|of| extend(&mut sockets, of)) => {}
+                    _ => missing.others += 1,
+                }
+            }
+            Gathered {
+                value: sockets,
+                missing,
+            }
+        }))
+    }
+
+    fn count(
+        self: Arc<Self>,
+        options: BroadcastOptions,
+    ) -> Result<Gathering<usize>, BroadcastError> {
+        let question = self.question(&options, |targets| Question::Fetch {
+            targets,
+            only_count: true,
+        })?;
+        Ok(Box::pin(async move {
+            let mut count = self.members.selected(&self.local, options).len();
+            let (answers, mut missing) = gathered(question).await;
+            for answer in answers {
+                let counted = match answer {
+                    Answer::Count(count) => usize::try_from(count).ok(),
+                    Answer::Sockets(text) => {
+                        let list = serde_json::from_str::<Vec<serde::de::IgnoredAny>>(&text);
+                        list.ok().map(|list| list.len())
+                    }
+                    _ => None,
+                };
+                match counted {
+                    Some(counted) => count = count.saturating_add(counted),
+                    None => missing.others += 1,
+                }
+            }
+            Gathered {
+                value: count,
+                missing,
+            }
+        }))
+    }
+
+    fn all_rooms(self: Arc<Self>) -> Gathering<BTreeSet<String>> {
+        let question = self.ask_all(Question::Rooms, None);
+        Box::pin(async move {
+            let mut rooms: BTreeSet<_> = self.members.all_rooms(&self.local).into_iter().collect();
+            // A request without parts can always be written.
+            let (answers, mut missing) = gathered(question.ok()).await;
+            for answer in answers {
+                match answer {
+                    Answer::Rooms(of_one) => rooms.extend(of_one),
+                    _ => missing.others += 1,
+                }
+            }
+            Gathered {
+                value: rooms,
+                missing,
+            }
+        })
+    }
+
+    fn server_side_emit(&self, event: String) -> Result<(), BroadcastError> {
+        if self.cluster.is_alone() {
+            return Ok(());
+        }
+        let request = self.request(None, Question::ServerSideEmit { data: event });
+        let payload = wire::encode_request(&request)?;
+        self.tell(Some(payload));
+        Ok(())
+    }
+
+    fn server_side_ask(
+        self: Arc<Self>,
+        event: String,
+        timeout: Duration,
+    ) -> Result<Gathering<Vec<Option<String>>>, BroadcastError> {
+        let question = if self.cluster.is_alone() {
+            None
+        } else {
+            Some(self.ask_all(Question::ServerSideEmit { data: event }, Some(timeout))?)
+        };
+        Ok(Box::pin(async move {
+            let (answers, mut missing) = gathered(question).await;
+            let mut values = Vec::with_capacity(answers.len());
+            for answer in answers {
+                match answer {
+                    Answer::Value(value) => values.push(value),
+                    _ => missing.others += 1,
+                }
+            }
+            Gathered {
+                value: values,
+                missing,
+            }
+        }))
+    }
+
+    fn on_server_side(&self, application: Arc<dyn ServerSide>) {
+        self.set_application(application);
+    }
+
+    fn apply(&self, room: Option<&str>, payload: &Bytes) {
+        if let Err(error) = self.receive(room, payload) {
+            tracing::debug!(namespace = self.name, room, %error, "dropped a message of another node");
+            self.cluster.observer().dropped(error.drop_cause(), 1);
+        }
+    }
+
+    fn requested(self: Arc<Self>, payload: &Bytes) {
+        let (name, cluster) = (self.name.clone(), self.cluster.clone());
+        if let Err(error) = self.take_request(payload) {
+            tracing::debug!(namespace = name, %error, "dropped a request of another node");
+            cluster.observer().dropped(error.drop_cause(), 1);
+        }
+    }
+}
+
+/// A question whose answers come from other nodes.
+type Elsewhere = Pin<Box<dyn Future<Output = (Vec<Bytes>, Missing)> + Send>>;
+
+impl<E: SocketEmitter> Space<E> {
+    fn request<'a>(&self, id: Option<String>, question: Question<'a>) -> Request<'a> {
+        Request {
+            uid: Some(self.uid.clone()),
+            id,
+            question,
+        }
+    }
+
+    /// The request to do something to the selected sockets, unless other nodes have nothing to do with it.
+    fn told(
+        &self,
+        options: &BroadcastOptions,
+        what: impl FnOnce(wire::Targets) -> Question<'static>,
+    ) -> Result<Option<Bytes>, EncodeError> {
+        if self.is_local(options) {
+            return Ok(None);
+        }
+        let request = self.request(None, what(targets(options)));
+        wire::encode_request(&request).map(Some)
+    }
+
+    /// Sends a request, behind all that was broadcast before.
+    fn tell(&self, request: Option<Bytes>) {
+        if let Some(payload) = request {
+            let channel = channel::request(&self.cluster.config().key, &self.name);
+            self.cluster.outbox().push(channel, payload);
+        }
+    }
+
+    /// A question about the selected sockets, unless other nodes have nothing to do with them.
+    fn question(
+        self: &Arc<Self>,
+        options: &BroadcastOptions,
+        what: impl FnOnce(wire::Targets) -> Question<'static>,
+    ) -> Result<Option<Elsewhere>, EncodeError> {
+        if self.is_local(options) {
+            return Ok(None);
+        }
+        self.ask_all(what(targets(options)), None).map(Some)
+    }
+
+    /// Asks every other server; resolves once all have answered or are gone, or after `timeout`, which is the configured
+    /// time where it is not given.
+    fn ask_all(
+        self: &Arc<Self>,
+        question: Question<'static>,
+        timeout: Option<Duration>,
+    ) -> Result<Elsewhere, EncodeError> {
+        let id = random_id(ID);
+        let payload = wire::encode_request(&self.request(Some(id.clone()), question))?;
+        let space = self.clone();
+        Ok(Box::pin(async move {
+            let cluster = &space.cluster;
+            let deadline = Instant::now() + timeout.unwrap_or(cluster.config().request_timeout);
+            if cluster.is_alone() {
+                return Default::default();
+            }
+            let census = cluster.census(&space.name, &space.uid, deadline).await;
+            let open = cluster.open_question(id);
+            match census {
+                None => return (Vec::new(), space.nobody(&open)),
+                Some(census) if census == Census::default() => return Default::default(),
+                Some(census) => open.expect(census),
+            }
+            space.tell(Some(payload));
+            // What has come by then is the answer, and who is missing is told.
+            let _ = tokio::time::timeout_at(deadline, open.done()).await;
+            (open.take(), open.missing())
+        }))
+    }
+
+    /// All nodes that are known are missing, and the bus itself.
+    fn nobody(&self, open: &cluster::Question) -> Missing {
+        let mut missing = open.missing();
+        missing.nodes = self
+            .cluster
+            .peers()
+            .serving(&self.name)
+            .into_values()
+            .collect();
+        missing.nodes.sort();
+        missing
+    }
+
+    /// Sends an event that is to be acknowledged: the acks of sockets of this node, and, where other nodes are asked,
+    /// those of theirs.
+    pub(super) fn asked(
+        &self,
+        packet: Packet,
+        options: BroadcastOptions,
+        timeout: Option<Duration>,
+    ) -> Result<(E::AckStream, Option<RemoteAcks>), BroadcastError> {
+        let limit = timeout.unwrap_or_else(|| self.local.ack_timeout());
+        let id = random_id(ID);
+        let payload = match &packet.inner {
+            PacketData::Event(data, _) | PacketData::BinaryEvent(data, _)
+                if !self.is_local(&options) =>
+            {
+                let mut targets = targets(&options);
+                targets.flags.timeout = Some(limit);
+                Some(wire::encode_ask(
+                    &self.uid, &id, &self.name, data, &targets,
+                )?)
+            }
+            _ => None,
+        };
+        let send = |selection| {
+            let answers = self.local.broadcast_with_ack(packet, selection, timeout);
+            answers.0
+        };
+        let here = self.members.with_selection(&self.local, options, send);
+        let Some(payload) = payload else {
+            return Ok((here, None));
+        };
+        let deadline = Instant::now() + limit;
+        // Open before it is asked, so that no answer is missed.
+        let question = self.cluster.open_question(id);
+        self.tell(Some(payload));
+        let (cluster, name, uid) = (self.cluster.clone(), self.name.clone(), self.uid.clone());
+        let elsewhere = RemoteAcks {
+            question,
+            census: Some(Box::pin(census(cluster, name, uid, deadline))),
+            deadline,
+            is_over: false,
+            speaks_msgpack: self.speaks_msgpack,
+        };
+        Ok((here, Some(elsewhere)))
+    }
+}
+
+async fn census(
+    cluster: Cluster,
+    namespace: String,
+    uid: String,
+    deadline: Instant,
+) -> Option<Census> {
+    cluster.census(&namespace, &uid, deadline).await
+}
+
+/// The acks of clients of other nodes.
+pub(super) struct RemoteAcks {
+    question: cluster::Question,
+    /// Who else there is, until that is known.
+    census: Option<Pin<Box<dyn Future<Output = Option<Census>> + Send>>>,
+    deadline: Instant,
+    /// There is nothing left to wait for.
+    is_over: bool,
+    speaks_msgpack: bool,
+}
+
+impl RemoteAcks {
+    /// The next acks, each as a list in the form of the namespace's parser; `None` once all have come or time is up.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is taken if the future is dropped before it resolves.
+    pub(super) async fn next(&mut self) -> Option<Vec<Value>> {
+        while !self.is_over {
+            let census = async {
+                match &mut self.census {
+                    Some(census) => census.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                counted = census => {
+                    self.census = None;
+                    match counted {
+                        Some(census) => self.question.expect(census),
+                        // Nobody can be reached, so nobody will answer.
+                        None => self.is_over = true,
+                    }
+                }
+                answers = self.question.next() => match answers {
+                    Some(messages) => {
+                        let read = |message: &Bytes| self.value(message);
+                        return Some(messages.iter().filter_map(read).collect());
+                    }
+                    None => self.is_over = true,
+                },
+                () = tokio::time::sleep_until(self.deadline) => self.is_over = true,
+            }
+        }
+        None
+    }
+
+    fn value(&self, message: &[u8]) -> Option<Value> {
+        let Ok(Response {
+            answer: Answer::Ack(value),
+            ..
+        }) = wire::decode_response(message)
+        else {
+            return None;
+        };
+        wire::list_of(value, self.speaks_msgpack)
+    }
+}
+
+/// The next acks of other nodes; `None` where there are none to come.
+async fn next(acks: &mut Option<RemoteAcks>) -> Option<Vec<Value>> {
+    acks.as_mut()?.next().await
+}
+
+/// What was answered elsewhere, read.
+async fn gathered(question: Option<Elsewhere>) -> (Vec<Answer<'static>>, Missing) {
+    let Some(question) = question else {
+        return Default::default();
+    };
+    let (messages, mut missing) = question.await;
+    let mut answers = Vec::with_capacity(messages.len());
+    for message in messages {
+        match wire::decode_response(&message).map(|response| response.answer) {
+            Ok(Answer::Rooms(rooms)) => answers.push(Answer::Rooms(rooms)),
+            Ok(Answer::Sockets(sockets)) => answers.push(Answer::Sockets(sockets)),
+            Ok(Answer::Count(count)) => answers.push(Answer::Count(count)),
+            Ok(Answer::Value(value)) => answers.push(Answer::Value(value)),
+            // What cannot be read is no answer, and neither is one to another question.
+            _ => missing.others += 1,
+        }
+    }
+    (answers, missing)
+}
+
+fn extend(sockets: &mut Vec<RemoteSocket>, of_one: Vec<RemoteSocket>) -> bool {
+    sockets.extend(of_one);
+    true
+}

@@ -1,0 +1,492 @@
+//! What nodes ask of each other: about the sockets of all, each operation on two nodes, and beside a Node.js server.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint knows tests, but not the functions that they share"
+)]
+
+mod common;
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use common::{Node, PATIENCE, Space, eventually, everyone, nodes, per_room, to};
+use roomcast_adapter::{
+    DropCause, ServerSide,
+    bus::{Bus, MemoryBus, MemoryHub, Topic},
+};
+use socketioxide_core::{
+    Value,
+    adapter::{BroadcastFlags, BroadcastOptions, CoreAdapter},
+    packet::Packet,
+};
+use tokio::{sync::broadcast, time::Instant};
+
+const REQUESTS: &str = "socket.io-request#/#";
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+fn texts(rooms: &[&str]) -> Vec<String> {
+    rooms.iter().map(ToString::to_string).collect()
+}
+
+fn here(mut options: BroadcastOptions) -> BroadcastOptions {
+    options.add_flag(BroadcastFlags::Local);
+    options
+}
+
+/// Both nodes know of each other.
+async fn acquainted(nodes: &[&Node]) {
+    eventually("the nodes hear each other", || {
+        nodes
+            .iter()
+            .all(|node| node.cluster.nodes().len() == nodes.len())
+    })
+    .await;
+}
+
+fn event(text: &str) -> Packet {
+    Packet::event("/", Value::Str(text.to_owned().into(), None))
+}
+
+#[tokio::test]
+async fn sockets_of_all_nodes_are_listed_and_counted() {
+    let [(one, a), (two, b)] = nodes(&per_room()).await;
+    acquainted(&[&one, &two]).await;
+    let (first, second) = (a.member(&["red"]).await, b.member(&["red", "blue"]).await);
+    b.connect().await;
+
+    let red = a.namespace.fetch_sockets(to(&["red"])).unwrap().await;
+    let everybody = b.namespace.fetch_sockets(everyone()).unwrap().await;
+    let count = a.namespace.count(everyone()).unwrap().await;
+    let own = a.namespace.count(here(everyone())).unwrap().await;
+
+    assert!(red.missing.is_nobody());
+    let ids: Vec<_> = red.value.iter().map(|socket| socket.id.clone()).collect();
+    assert_eq!(
+        ids,
+        [first.id(), second.id()],
+        "those of the node itself come first"
+    );
+    let mut rooms = red.value[1].rooms.clone();
+    rooms.sort();
+    assert_eq!(rooms, second.rooms());
+    assert_eq!(everybody.value.len(), 3);
+    assert_eq!((count.value, count.missing.is_nobody()), (3, true));
+    assert_eq!(own.value, 1);
+}
+
+#[tokio::test]
+async fn rooms_of_all_nodes_are_listed() {
+    let [(one, a), (two, b)] = nodes(&per_room()).await;
+    acquainted(&[&one, &two]).await;
+    let (first, second) = (a.member(&["red"]).await, b.member(&["blue"]).await);
+
+    let all = a.namespace.all_rooms().await;
+
+    assert!(all.missing.is_nobody());
+    let mut expected = [first.id(), second.id(), "blue".to_owned(), "red".to_owned()];
+    expected.sort();
+    assert_eq!(all.value.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn a_selection_joins_and_leaves_on_every_node_in_the_order_of_the_calls() {
+    for config in common::both() {
+        let [(_one, a), (_two, b)] = nodes(&config).await;
+        let (first, second) = (a.member(&["old"]).await, b.member(&["old"]).await);
+
+        a.namespace
+            .sockets_join(to(&["old"]), texts(&["new"]))
+            .unwrap()
+            .await;
+        a.emit(r#"["to new"]"#, to(&["new"])).unwrap();
+        a.namespace
+            .sockets_leave(everyone(), texts(&["old", "new"]))
+            .unwrap();
+        a.emit(r#"["to nobody"]"#, to(&["old", "new"])).unwrap();
+        a.emit(r#"["end"]"#, everyone()).unwrap();
+
+        for client in [&first, &second] {
+            assert_eq!(client.take(2).await, [r#"2["to new"]"#, r#"2["end"]"#]);
+            assert_eq!(client.rooms(), [client.id()]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_selection_is_disconnected_on_every_node() {
+    let [(_one, a), (_two, b)] = nodes(&per_room()).await;
+    let (first, second) = (a.member(&["out"]).await, b.member(&["out"]).await);
+    let stays = b.connect().await;
+
+    a.emit(r#"["bye"]"#, to(&["out"])).unwrap();
+    a.namespace.disconnect_sockets(to(&["out"]), true).unwrap();
+
+    assert_eq!(first.next().await, r#"2["bye"]"#);
+    assert_eq!(second.next().await, r#"2["bye"]"#);
+    eventually("the others are gone", || {
+        !a.namespace.is_connected(first.sid) && !b.namespace.is_connected(second.sid)
+    })
+    .await;
+    assert!(b.namespace.is_connected(stays.sid));
+}
+
+#[tokio::test]
+async fn clients_of_all_nodes_acknowledge_an_event() {
+    for config in common::both() {
+        let [(one, a), (two, b)] = nodes(&config).await;
+        acquainted(&[&one, &two]).await;
+        let (first, second) = (a.connect().await, b.connect().await);
+        first.acknowledge(r#"[1,"more"]"#);
+        second.acknowledge("[]");
+
+        let asking = a
+            .namespace
+            .ask(event(r#"["q"]"#), everyone(), TIMEOUT)
+            .unwrap();
+        let asked = asking.await;
+
+        let mut answers: Vec<_> = asked
+            .answers
+            .iter()
+            .map(|values| values.as_str().unwrap().to_string())
+            .collect();
+        answers.sort();
+        assert_eq!(answers, [r#"[1,"more"]"#, "[]"]);
+        assert_eq!((asked.silent, asked.missing.is_nobody()), (0, true));
+    }
+}
+
+#[tokio::test]
+async fn the_servers_own_call_gathers_the_acks_of_all_nodes() {
+    use futures_util::StreamExt as _;
+
+    let [(one, a), (two, b)] = nodes(&per_room()).await;
+    acquainted(&[&one, &two]).await;
+    let (first, second) = (a.connect().await, b.connect().await);
+    first.acknowledge("[1]");
+    second.acknowledge("[2]");
+
+    let acks = a
+        .adapter
+        .broadcast_with_ack(event(r#"["q"]"#), everyone(), Some(TIMEOUT));
+    let acks: Vec<_> = acks.await.unwrap().collect().await;
+
+    let mut values: Vec<_> = acks
+        .into_iter()
+        .map(|(_, values)| values.unwrap().as_str().unwrap().to_string())
+        .collect();
+    values.sort();
+    assert_eq!(values, ["[1]", "[2]"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_do_not_answer_are_counted_at_the_deadline() {
+    let [(one, a), (two, b)] = nodes(&per_room()).await;
+    acquainted(&[&one, &two]).await;
+    let (answers, _silent, _silent_too) = (b.connect().await, a.connect().await, b.connect().await);
+    answers.acknowledge("[1]");
+
+    let asked = a
+        .namespace
+        .ask(event(r#"["q"]"#), everyone(), TIMEOUT)
+        .unwrap()
+        .await;
+
+    assert_eq!((asked.answers.len(), asked.silent), (1, 2));
+    assert!(asked.missing.is_nobody());
+}
+
+/// An application that answers how often it was asked, and keeps what it heard.
+#[derive(Default)]
+struct Application(Mutex<Vec<String>>);
+
+impl ServerSide for Application {
+    fn handle(
+        &self,
+        event: String,
+        wants_answer: bool,
+    ) -> Pin<Box<dyn Future<Output = Option<String>> + Send>> {
+        let mut heard = self.0.lock().unwrap();
+        heard.push(event);
+        let answer = wants_answer.then(|| heard.len().to_string());
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+#[tokio::test]
+async fn applications_of_other_nodes_get_events_and_answer() {
+    let [(one, a), (two, b), (three, _c)] = nodes(&per_room()).await;
+    acquainted(&[&one, &two, &three]).await;
+    let application = Arc::<Application>::default();
+    b.namespace.on_server_side(application.clone());
+
+    a.namespace.server_side_emit(r#"["hi",1]"#).unwrap();
+    let asked = a
+        .namespace
+        .server_side_ask(r#"["how many"]"#, TIMEOUT)
+        .unwrap()
+        .await;
+
+    assert!(asked.missing.is_nobody());
+    let mut values = asked.value;
+    values.sort();
+    assert_eq!(
+        values,
+        [None, Some("2".to_owned())],
+        "who has no application answers with nothing"
+    );
+    assert_eq!(
+        *application.0.lock().unwrap(),
+        [r#"["hi",1]"#, r#"["how many"]"#]
+    );
+    assert!(a.namespace.server_side_emit("no event").is_err());
+}
+
+/// A server of Node.js: what it says is written here by hand.
+struct Foreign {
+    bus: MemoryBus,
+    tap: broadcast::Receiver<(String, Bytes)>,
+}
+
+impl Foreign {
+    async fn join(hub: &MemoryHub) -> Self {
+        let (bus, tap) = (hub.connect(), hub.tap());
+        bus.subscribe(vec![Topic::Channel(REQUESTS.to_owned())])
+            .await
+            .unwrap();
+        Self { bus, tap }
+    }
+
+    async fn say(&self, channel: &str, text: &str) {
+        let payload = Bytes::copy_from_slice(text.as_bytes());
+        self.bus.publish(channel.to_owned(), payload).await.unwrap();
+    }
+
+    /// The next message on a channel that begins so.
+    async fn hear(&mut self, channel: &str) -> (String, String) {
+        let next = async {
+            loop {
+                let (name, payload) = self.tap.recv().await.unwrap();
+                if name.starts_with(channel) {
+                    return (name, String::from_utf8_lossy(&payload).into_owned());
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, next)
+            .await
+            .expect("a message should have come")
+    }
+}
+
+async fn beside_node() -> (Node, Space, Foreign) {
+    let hub = MemoryHub::default();
+    let node = Node::start(hub.connect(), per_room());
+    let space = node.serve("/").await;
+    let foreign = Foreign::join(&hub).await;
+    (node, space, foreign)
+}
+
+#[tokio::test]
+async fn what_a_node_server_asks_is_answered_in_its_shapes() {
+    let (_node, space, mut foreign) = beside_node().await;
+    let client = space.member(&["room1"]).await;
+    let id = client.id();
+    let mut answers = Vec::new();
+
+    for question in [
+        r#"{"uid":"Zw1ZQN","requestId":"r1","type":1}"#,
+        r#"{"uid":"Zw1ZQN","requestId":"r5","type":5,"opts":{"rooms":["none"],"except":[]}}"#,
+        r#"{"requestId":"r0","type":0,"rooms":["room1"]}"#,
+        r#"{"uid":"Zw1ZQN","requestId":"r6","type":6,"data":["ask"]}"#,
+    ] {
+        foreign.say(REQUESTS, question).await;
+        answers.push(foreign.hear("socket.io-response#").await);
+    }
+    let old = format!(r#"{{"uid":"abcdef","requestId":"r2","type":2,"sid":"{id}","room":"lr"}}"#);
+    foreign.say(REQUESTS, &old).await;
+    answers.push(foreign.hear("socket.io-response#").await);
+
+    let specific = "socket.io-response#/#Zw1ZQN#".to_owned();
+    let (channel, rooms) = answers.remove(0);
+    assert_eq!(channel, specific);
+    let either = [
+        format!(r#"{{"requestId":"r1","rooms":["{id}","room1"]}}"#),
+        format!(r#"{{"requestId":"r1","rooms":["room1","{id}"]}}"#),
+    ];
+    assert!(either.contains(&rooms), "{rooms}");
+    let shared = "socket.io-response#/#".to_owned();
+    assert_eq!(
+        answers,
+        [
+            (
+                specific.clone(),
+                r#"{"requestId":"r5","sockets":[]}"#.to_owned()
+            ),
+            (
+                shared,
+                format!(r#"{{"requestId":"r0","sockets":["{id}"]}}"#)
+            ),
+            (specific, r#"{"type":6,"requestId":"r6"}"#.to_owned()),
+            (
+                "socket.io-response#/#abcdef#".to_owned(),
+                r#"{"requestId":"r2"}"#.to_owned()
+            ),
+        ]
+    );
+    assert!(client.rooms().contains(&"lr".to_owned()));
+}
+
+#[tokio::test]
+async fn what_a_node_server_answers_is_understood() {
+    let (_node, space, mut foreign) = beside_node().await;
+    let fetching = space.namespace.fetch_sockets(everyone()).unwrap();
+    let answering = async {
+        let (_, question) = foreign.hear(REQUESTS).await;
+        let question: serde_json::Value = serde_json::from_str(&question).unwrap();
+        let answer = serde_json::json!({
+            "requestId": question["requestId"],
+            "sockets": [{ "id": "rq4n", "handshake": { "auth": { "token": "x" } }, "rooms": ["rq4n"], "data": { "name": "Ada" } }],
+        });
+        foreign
+            .say("socket.io-response#/#", &answer.to_string())
+            .await;
+    };
+
+    let (fetched, ()) = tokio::join!(fetching, answering);
+
+    assert!(fetched.missing.is_nobody());
+    assert_eq!(fetched.value[0].id, "rq4n");
+    assert_eq!(fetched.value[0].data["name"], "Ada");
+    assert_eq!(fetched.value[0].handshake.auth["token"], "x");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_silent_is_missing_at_the_deadline() {
+    let (_node, space, _foreign) = beside_node().await;
+    space.connect().await;
+    let start = Instant::now();
+
+    let fetched = space.namespace.fetch_sockets(everyone()).unwrap().await;
+
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+    assert_eq!(fetched.value.len(), 1, "what there is is returned");
+    assert_eq!(fetched.missing.others, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_hangs_is_waited_for_until_its_heartbeat_lapses() {
+    let hub = MemoryHub::default();
+    let one = Node::start(hub.connect(), per_room());
+    let a = one.serve("/").await;
+    let bus = hub.connect();
+    let still_subscribed = bus.handle();
+    let two = Node::start(bus, per_room());
+    two.serve("/").await;
+    acquainted(&[&one, &two]).await;
+    let name = two.cluster.node_id().to_owned();
+    let start = Instant::now();
+    drop(two);
+
+    let fetched = a.namespace.fetch_sockets(everyone()).unwrap().await;
+
+    assert!(still_subscribed.subscribed().contains(&REQUESTS.to_owned()));
+    assert_eq!(fetched.missing.nodes, [name]);
+    assert!(
+        start.elapsed() < Duration::from_millis(4500),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn without_the_bus_the_answer_is_that_of_this_node() {
+    let hub = MemoryHub::default();
+    let bus = hub.connect();
+    let cable = bus.handle();
+    let node = Node::start(bus, per_room());
+    let space = node.serve("/").await;
+    space.connect().await;
+    cable.set_connected(false);
+
+    let fetched = space.namespace.fetch_sockets(everyone()).unwrap().await;
+
+    assert_eq!((fetched.value.len(), fetched.missing.bus), (1, true));
+}
+
+#[tokio::test]
+async fn an_event_of_a_node_server_is_acknowledged_by_clients_here() {
+    let (_node, space, mut foreign) = beside_node().await;
+    let client = space.member(&["room1"]).await;
+    client.acknowledge(r#"["one","two"]"#);
+    let request = serde_json::json!({
+        "uid": "zO-z6J", "requestId": "A6vB28", "type": 7,
+        "packet": { "type": 2, "data": ["q", "x"], "nsp": "/" },
+        "opts": { "rooms": ["room1"], "except": [], "flags": { "timeout": 800 } },
+    });
+
+    foreign.say(REQUESTS, &request.to_string()).await;
+
+    assert_eq!(client.next().await, r#"20["q","x"]"#.replace('0', ""));
+    let (channel, count) = foreign.hear("socket.io-response#").await;
+    assert_eq!(channel, "socket.io-response#/#zO-z6J#");
+    assert_eq!(count, r#"{"type":8,"requestId":"A6vB28","clientCount":1}"#);
+    let (_, ack) = foreign.hear("socket.io-response#").await;
+    assert!(ack.ends_with("\u{FFFD}packet\u{FFFD}one"), "{ack}");
+}
+
+#[tokio::test]
+async fn a_join_and_an_emit_of_a_node_server_keep_their_order() {
+    let (_node, space, foreign) = beside_node().await;
+    let client = space.connect().await;
+    let join = format!(
+        r#"{{"type":2,"opts":{{"rooms":["{}"],"except":[]}},"rooms":"fresh"}}"#,
+        client.id()
+    );
+
+    foreign.say(REQUESTS, &join).await;
+    let event = [
+        &b"\x93\xa1x\x83\xa4type\x02\xa4data\x91\xa2hi\xa3nsp\xa1/\x81\xa5rooms\x92\xa5fresh\xa1y"
+            [..],
+    ]
+    .concat();
+    foreign
+        .bus
+        .publish("socket.io#/#".to_owned(), event.into())
+        .await
+        .unwrap();
+
+    assert_eq!(client.next().await, r#"2["hi"]"#);
+}
+
+#[tokio::test]
+async fn a_flood_of_questions_is_bounded_and_clients_feel_nothing() {
+    let (node, space, foreign) = beside_node().await;
+    for _ in 0..50 {
+        space.connect().await;
+    }
+    let client = space.connect().await;
+    let fetch = r#"{"uid":"Zw1ZQN","requestId":"r5","type":5,"opts":{"rooms":[],"except":[]}}"#;
+
+    for _ in 0..2000 {
+        foreign.say(REQUESTS, fetch).await;
+    }
+    foreign.say(REQUESTS, r#"{"type":99}"#).await;
+    foreign.say(REQUESTS, "garbage").await;
+    space.emit(r#"["still here"]"#, everyone()).unwrap();
+
+    assert_eq!(client.next().await, r#"2["still here"]"#);
+    eventually("what is too much is counted", || {
+        node.counts.dropped(DropCause::Busy) > 0
+    })
+    .await;
+    eventually("what is unknown is counted", || {
+        node.counts.dropped(DropCause::UnknownType) == 1
+            && node.counts.dropped(DropCause::Malformed) == 1
+    })
+    .await;
+}
