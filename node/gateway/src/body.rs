@@ -1,6 +1,7 @@
 //! Turns bodies into the types that handlers ask for, and says what is wrong with those that do not fit.
 
 mod misfit;
+mod strict;
 mod tree;
 
 use std::{borrow::Cow, fmt};
@@ -11,6 +12,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use self::strict::Strict;
 use crate::{Exception, Raw};
 
 /// The body as a `T`.
@@ -31,7 +33,9 @@ pub(crate) fn parse_field<T: DeserializeOwned>(
 
 /// Parses without any bookkeeping, which almost always succeeds; only a misfit is looked at closely.
 fn decode<T: DeserializeOwned>(text: &str, field: Option<&'static str>) -> Result<T, Exception> {
-    serde_json::from_str(text)
+    let mut json = serde_json::Deserializer::from_str(text);
+    T::deserialize(Strict(&mut json))
+        .and_then(|value| json.end().map(|()| value))
         .map_err(|error| Exception::new(misfit::explain::<T>(text, field, &error)))
 }
 

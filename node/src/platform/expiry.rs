@@ -1,10 +1,9 @@
 //! Seats whose token expires.
 
 use roomcast_gateway::Socket;
-use serde_json::json;
 use tokio_util::task::TaskTracker;
 
-use super::streams::Streams;
+use super::{job::Told, streams::Streams};
 use crate::auth::Expiry;
 
 /// Has the client told and disconnected when its token expires, unless its seat has ended by then. Does nothing for one
@@ -18,9 +17,8 @@ pub(super) fn watch(socket: &Socket, streams: &Streams, tasks: &TaskTracker) {
     tasks.spawn(async move {
         let expired = tokio::time::sleep(expiry.left());
         if ended.run_until_cancelled(expired).await.is_some() {
-            let told = json!({ "status": "error", "message": "token expired" });
             // A client that does not read is disconnected all the same.
-            let _ = socket.emit("exception", &told);
+            let _ = socket.emit("exception", &Told::error("token expired"));
             socket.disconnect();
         }
     });

@@ -6,6 +6,7 @@ use roomcast_gateway::{
     DisconnectReason, Gateway, Refusal, Socket,
     platform::{AckId, EmitError, Incoming, Outcome, Outgoing, Streaming},
 };
+use serde::Serialize;
 
 use super::{published, queue::Work};
 use crate::{
@@ -21,6 +22,22 @@ pub(super) enum Job {
     Connected,
     Event(Incoming, Option<AckId>, Option<Waiting>),
     Disconnected(DisconnectReason),
+}
+
+/// The event `exception` of what is no handler's failure, its fields in Nest's order.
+#[derive(Serialize)]
+pub(super) struct Told {
+    status: &'static str,
+    message: &'static str,
+}
+
+impl Told {
+    pub(super) fn error(message: &'static str) -> Self {
+        Self {
+            status: "error",
+            message,
+        }
+    }
 }
 
 impl Job {
@@ -108,6 +125,5 @@ pub(super) fn log_refusal(metrics: &NamespaceMetrics, socket: &Socket, refusal: 
 /// None in fact: the text is a literal.
 pub(super) fn unreadable(metrics: &NamespaceMetrics) -> Result<Outgoing, EmitError> {
     metrics.received(UNREADABLE);
-    let told = serde_json::json!({ "status": "error", "message": "Invalid message" });
-    Outgoing::new("exception", &told)
+    Outgoing::new("exception", &Told::error("Invalid message"))
 }

@@ -9,7 +9,7 @@ use crate::{Exception, Raw, occasion::Event};
 ///
 /// An event without a body is read from null, so `Data<Option<T>>` takes it. A body that does not fit is
 /// told to the client as an exception that names the field and what was expected, as `room: expected a string`,
-/// and the handler does not run.
+/// and the handler does not run. An array is no object: several arguments are never taken for the fields of a struct.
 ///
 /// ```
 /// use roomcast_gateway::{Ack, Data};
