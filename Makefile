@@ -22,8 +22,8 @@ test: setup build ## all tests: sets up what they need (Debian), then runs them
 setup: ## install what tests need and this machine lacks (Debian, as root)
 	.ci/setup
 
-build:
-	$(CARGO) build --locked -p roomcast-node --bin roomcast --example operations
+build: # the node, and those that the end-to-end tests compare with NestJS and ask about the cluster
+	$(CARGO) build --locked -p roomcast-node --bin roomcast --example kinds --example operations
 
 unit: ## tests that need nothing but Cargo
 	$(CARGO) nextest run --locked --workspace
@@ -32,7 +32,7 @@ unit: ## tests that need nothing but Cargo
 live: ## tests against redis-servers that they start themselves
 	$(CARGO) nextest run --locked -p roomcast-adapter -p roomcast-node --all-features -E 'binary(live_redis)'
 
-e2e: build ## the official JavaScript client against a real cluster
+e2e: build ## the official JavaScript and Python clients against a real cluster, beside NestJS
 	node/e2e/run.sh
 
 deploy-check: ## configuration files under deploy/

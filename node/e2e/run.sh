@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the end-to-end tests: installs what they need from npm, looks for the programs they start, and gives them less
-# than eight minutes. Arguments are test files; without any, all run.
+# Runs the end-to-end tests: installs what they need from npm and PyPI, looks for the programs they start, and gives them
+# less than eight minutes. Arguments are test files; without any, all run.
 #
 #   ROOMCAST_BIN      the binary under test; target/debug/roomcast where it is not set
 #   CHROMIUM          the browser; /usr/bin/chromium where it is not set
@@ -17,6 +17,7 @@ need node nodejs
 need npm npm
 need redis-server redis-server
 need haproxy haproxy
+need python3 python3
 need "${CHROMIUM:-/usr/bin/chromium}" chromium
 
 case "$(node --version)" in
@@ -30,11 +31,24 @@ if [ ! -x "$ROOMCAST_BIN" ]; then
 fi
 ROOMCAST_BIN="$(cd "$(dirname "$ROOMCAST_BIN")" && pwd)/$(basename "$ROOMCAST_BIN")"
 export ROOMCAST_BIN
+if [ ! -x "$(dirname "$ROOMCAST_BIN")/examples/kinds" ]; then
+  echo "there is no $(dirname "$ROOMCAST_BIN")/examples/kinds: build it with \`make build\`" >&2
+  exit 1
+fi
 
 # npm keeps a copy of the lock file among the packages: it is as old as they are.
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  npm ci --no-audit --no-fund
+  npm ci --ignore-scripts --no-audit --no-fund
 fi
+
+# The same for Python, with a file that is as old as the packages.
+python="$(cd ../.. && pwd)/target/tools/python-e2e"
+if [ ! -e "$python/installed" ] || [ python/requirements.txt -nt "$python/installed" ]; then
+  python3 -m venv --clear "$python" || { echo "the end-to-end tests need Python's venv (Debian: apt-get install python3-venv)" >&2; exit 1; }
+  "$python/bin/pip" install --quiet --disable-pip-version-check --requirement python/requirements.txt
+  touch "$python/installed"
+fi
+export E2E_PYTHON="$python/bin/python"
 
 if [ $# -eq 0 ]; then set -- tests/*.test.mjs; fi
 

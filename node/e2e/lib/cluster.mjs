@@ -11,7 +11,7 @@ import { RedisServer } from "./redis.mjs";
 /**
  * Gives the tests of a `describe` one cluster, which is started before the first and ended after the last.
  *
- * @param {{nodes?: number, redis?: boolean, balancer?: boolean, peer?: object, env?: object}} options `peer` has a Node.js
+ * @param {{nodes?: number, redis?: boolean, balancer?: boolean, peer?: object, binary?: string, env?: object}} options `peer` has a Node.js
  *   server in the same Redis all along: the options of that
  */
 export function useCluster(options = {}) {
@@ -23,18 +23,18 @@ export function useCluster(options = {}) {
 
 /** Nodes are named n1, n2, … */
 export class Cluster {
-  constructor({ nodes = 1, redis = nodes > 1, balancer = false, peer = undefined, env = {} }) {
-    this.options = { nodes, redis, balancer, peer, env };
+  constructor({ nodes = 1, redis = nodes > 1, balancer = false, peer = undefined, binary = undefined, env = {} }) {
+    this.options = { nodes, redis, balancer, peer, binary, env };
     this.nodes = [];
     this.closing = [];
   }
 
   async start() {
-    const { nodes, redis, balancer, peer, env } = this.options;
+    const { nodes, redis, balancer, peer, binary, env } = this.options;
     try {
       if (redis) this.redis = await RedisServer.start();
       const names = Array.from({ length: nodes }, (_, index) => `n${index + 1}`);
-      this.nodes = await Promise.all(names.map((name) => RoomcastNode.start({ name, redis: this.redis, env })));
+      this.nodes = await Promise.all(names.map((name) => RoomcastNode.start({ name, redis: this.redis, binary, env })));
       if (balancer) this.balancer = await Balancer.start(this.nodes, this.redis);
       if (peer) this.peer = await Peer.start(this.redis, peer);
     } catch (error) {

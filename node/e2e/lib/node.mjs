@@ -1,6 +1,7 @@
 // One Roomcast node: the real binary, started with the environment alone.
 
 import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { eventually } from "./deadline.mjs";
@@ -9,22 +10,25 @@ import { Program } from "./program.mjs";
 
 const BINARY = process.env.ROOMCAST_BIN ?? fileURLToPath(new URL("../../../target/debug/roomcast", import.meta.url));
 
+/** The node that serves every kind of reply beside what all nodes serve. */
+export const KINDS = join(dirname(BINARY), "examples", "kinds");
+
 /** A node that listens on two ports of its own. */
 export class RoomcastNode {
   /**
    * Starts a node, and waits until it is ready.
    *
-   * @param {{name: string, redis?: {url: string}, env?: object}} options `env` wins over what is set here
+   * @param {{name: string, redis?: {url: string}, binary?: string, env?: object}} options `env` wins over what is set here
    */
-  static async start({ name, redis, env = {} }) {
-    if (!existsSync(BINARY)) {
-      throw new Error(`there is no ${BINARY}: build it with \`cargo build\`, or name another binary in ROOMCAST_BIN`);
+  static async start({ name, redis, binary = BINARY, env = {} }) {
+    if (!existsSync(binary)) {
+      throw new Error(`there is no ${binary}: build it with \`make build\`, or name another binary in ROOMCAST_BIN`);
     }
     const [port, adminPort] = [await freePort(), await freePort()];
     const program = await Program.start({
       name: `node ${name}`,
-      file: BINARY,
-      args: ["serve"],
+      file: binary,
+      args: binary === BINARY ? ["serve"] : [],
       env: {
         ...withoutConfiguration(process.env),
         ROOMCAST_LISTEN: `127.0.0.1:${port}`,
