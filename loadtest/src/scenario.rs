@@ -13,6 +13,7 @@ mod flow;
 mod pace;
 mod rooms;
 mod slow;
+mod tokens;
 
 use std::time::Duration;
 
@@ -32,7 +33,8 @@ pub use self::fanout::Fanout;
 pub use self::flow::Load;
 pub use self::rooms::Rooms;
 pub use self::slow::Slow;
-pub use crate::swarm::Parser;
+pub use self::tokens::TokenSource;
+pub use crate::swarm::{Parser, Transport};
 
 /// What can be run.
 #[derive(Clone, Debug, Subcommand)]

@@ -121,10 +121,6 @@ impl Builder {
         ))
     }
 
-    pub(crate) fn chosen_transport(&self) -> Transport {
-        self.transport
-    }
-
     pub(crate) fn chosen_namespace(&self) -> &str {
         &self.namespace
     }

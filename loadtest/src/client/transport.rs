@@ -11,16 +11,13 @@ use super::error::{CloseReason, ConnectError};
 use super::target::Target;
 
 /// Engine.IO's way of moving packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
     /// A WebSocket from the first packet on.
     #[default]
-    #[value(name = "websocket")]
     WebSocket,
     /// HTTP long polling, never upgraded.
     Polling,
-    /// Long polling for the seat, and then a WebSocket, as stock clients do; for load tests.
-    Upgrade,
 }
 
 /// How a transport is opened.
@@ -59,8 +56,7 @@ impl TransportOptions {
     pub(crate) async fn open(&self) -> Result<Connection, ConnectError> {
         match self.transport {
             Transport::WebSocket => websocket::open(self).await,
-            // A client of its own stays where the session begins.
-            Transport::Polling | Transport::Upgrade => polling::open(self).await,
+            Transport::Polling => polling::open(self).await,
         }
     }
 

@@ -129,8 +129,8 @@ impl Asking {
             percentiles: totals.latency.curve(),
         };
         drop(totals);
-        let settings = vec![
-            ("urls".to_owned(), json!(self.cluster.urls)),
+        let mut settings = self.cluster.settings();
+        settings.extend([
             ("clients".to_owned(), json!(self.clients)),
             ("rate".to_owned(), json!(self.rate)),
             ("in_flight".to_owned(), json!(self.in_flight())),
@@ -139,7 +139,7 @@ impl Asking {
                 json!(self.duration.as_secs_f64()),
             ),
             setting,
-        ];
+        ]);
         let mut report = Report::new(name, settings, connects);
         report.judge(traffic, tally, observed, self.cluster.threads());
         report.limit(self.max_p99, self.min_rate);

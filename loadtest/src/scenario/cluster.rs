@@ -3,17 +3,18 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::duration;
 use super::events::EventNames;
-use crate::client::{Client, ConnectError, Target, Transport};
+use super::tokens::TokenSource;
+use crate::client::{Client, ConnectError, Target};
 use crate::measure::Latency;
 use crate::process::{Part, Process};
-use crate::report::Connects;
-use crate::swarm::{Parser, Seat};
+use crate::report::{Connects, Settings};
+use crate::swarm::{Parser, Seat, Transport};
 
 /// Options that every scenario has.
 #[derive(Clone, Debug, Args)]
@@ -30,9 +31,15 @@ pub struct Cluster {
     /// How packets are written; msgpack needs websocket
     #[arg(long, value_enum, default_value_t)]
     pub parser: Parser,
+    /// The namespace that clients connect to
+    #[arg(long, default_value = "/")]
+    pub namespace: String,
     /// The auth payload with which clients ask for their seats, as JSON
-    #[arg(long, value_parser = json)]
+    #[arg(long, value_parser = payload)]
     pub auth: Option<Value>,
+    /// Tokens in its place
+    #[command(flatten)]
+    pub tokens: TokenSource,
     /// How many clients connect at the same time
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     pub connect_concurrency: u16,
@@ -85,6 +92,11 @@ impl Cluster {
             self.parser == Parser::Json || self.transport == Transport::WebSocket,
             "--parser msgpack needs --transport websocket"
         );
+        ensure!(
+            self.auth.is_none() || self.transport != Transport::Raw,
+            "--auth is Socket.IO's: over raw WebSockets there is --token"
+        );
+        self.tokens.check()?;
         self.processes().map(drop)
     }
 
@@ -106,16 +118,25 @@ impl Cluster {
     /// Connects a client to one of the URLs, which are counted round.
     pub(super) fn seat(
         &self,
+        client: usize,
         place: usize,
     ) -> impl Future<Output = Result<Seat, ConnectError>> + use<> {
         let mut builder = Client::builder(&self.urls[place % self.urls.len()])
-            .transport(self.transport)
+            .namespace(&self.namespace)
             .deadline(self.connect_timeout);
+        match self.tokens.of(client) {
+            // Not in the query, which servers and proxies log.
+            Some(token) if self.transport == Transport::Raw => {
+                builder = builder.header("Authorization", &format!("Bearer {token}"));
+            }
+            Some(token) => builder = builder.auth(json!({ "token": token })),
+            None => {}
+        }
         if let Some(auth) = &self.auth {
             builder = builder.auth(auth.clone());
         }
-        let parser = self.parser;
-        async move { Seat::take(&builder, parser).await }
+        let (transport, parser) = (self.transport, self.parser);
+        async move { Seat::take(&builder, transport, parser).await }
     }
 
     /// Connects as many clients; `place` says to which of the URLs each belongs.
@@ -127,7 +148,7 @@ impl Cluster {
         let start = Instant::now();
         let opening = (0..clients).map(|client| {
             let place = place(client);
-            let seat = self.seat(place);
+            let seat = self.seat(client, place);
             async move {
                 let begun = Instant::now();
                 let seat = seat.await.with_context(|| {
@@ -153,11 +174,22 @@ impl Cluster {
         })
     }
 
+    /// What a report says of it.
+    pub(super) fn settings(&self) -> Settings {
+        let transport = self.transport.to_possible_value();
+        let transport = transport.map(|value| value.get_name().to_owned());
+        vec![
+            ("urls".to_owned(), json!(self.urls)),
+            ("transport".to_owned(), json!(transport)),
+            ("namespace".to_owned(), json!(self.namespace)),
+        ]
+    }
+
     pub(super) fn threads(&self) -> u16 {
         self.threads
     }
 }
 
-fn json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("{text:?} is no JSON: {error}"))
+fn payload(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))
 }

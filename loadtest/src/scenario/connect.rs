@@ -137,7 +137,7 @@ impl Connect {
                     Instant::now()
                 }
             };
-            let seat = self.cluster.seat(client as usize);
+            let seat = self.cluster.seat(client as usize, client as usize);
             let count = Arc::clone(count);
             opening.spawn(async move {
                 let seat = seat.await;
@@ -155,12 +155,13 @@ impl Connect {
     }
 
     fn settings(&self) -> Settings {
-        vec![
-            ("urls".to_owned(), json!(self.cluster.urls)),
+        let mut settings = self.cluster.settings();
+        settings.extend([
             ("clients".to_owned(), json!(self.clients)),
             ("rate".to_owned(), json!(self.rate)),
             ("hold_seconds".to_owned(), json!(self.hold.as_secs_f64())),
-        ]
+        ]);
+        settings
     }
 }
 

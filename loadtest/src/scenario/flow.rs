@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use clap::{Args, ValueEnum as _};
+use clap::Args;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -298,13 +298,8 @@ impl Flow<'_> {
     fn settings(&self) -> Settings {
         let load = self.load;
         let rate = load.in_flight.is_none().then(|| self.rate());
-        let transport = load.cluster.transport.to_possible_value();
-        let mut settings = vec![
-            ("urls".to_owned(), json!(load.cluster.urls)),
-            (
-                "transport".to_owned(),
-                json!(transport.map(|value| value.get_name().to_owned())),
-            ),
+        let mut settings = load.cluster.settings();
+        settings.extend([
             ("clients".to_owned(), json!(load.clients)),
             (
                 "rooms".to_owned(),
@@ -322,7 +317,7 @@ impl Flow<'_> {
             ),
             ("messages".to_owned(), json!(load.messages)),
             ("payload_bytes".to_owned(), json!(load.payload)),
-        ];
+        ]);
         let seconds = |duration: Duration| json!(duration.as_secs_f64());
         match self.conduct {
             Conduct::Steady => {}

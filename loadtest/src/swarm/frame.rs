@@ -69,6 +69,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, FrameErr
 pub(super) enum Kind {
     Text = 0x81,
     Binary = 0x82,
+    Ping = 0x89,
     Pong = 0x8a,
 }
 

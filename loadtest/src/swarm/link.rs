@@ -1,5 +1,6 @@
 //! One lean WebSocket connection: opened step by step, and then driven by polling it.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -13,15 +14,18 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::{Sleep, sleep};
 
+use super::dialect::Dialect;
 use super::frame::{Frame, FrameError, Kind, split};
 use super::post::{Lean, Switch};
-use super::{Parser, msgpack};
 use crate::client::CloseReason;
 use crate::client::driver::Inbound;
 use crate::client::engine::{Frame as EngineFrame, Handshake, Packet};
 use crate::client::error::ConnectError;
 use crate::client::packet::{Body, Decoder, Packet as SocketPacket};
 use crate::client::transport::TransportOptions;
+
+/// Where raw WebSockets are, before the name of their namespace.
+const RAW_PATH: &str = "/ws";
 
 /// What one system call reads at most.
 const SCRATCH: usize = 256 * 1024;
@@ -48,27 +52,23 @@ impl Link {
     /// Opens a WebSocket and takes the server's open packet, unless it moves a session that is open already.
     pub(super) async fn open(
         options: &TransportOptions,
-        parser: Parser,
+        dialect: Dialect,
         session: Option<&Handshake>,
     ) -> Result<Self, ConnectError> {
-        let stream = options.target.dial(options.receive_buffer).await?;
         let mut target = options.request_target("websocket");
         if let Some(session) = session {
             target += "&sid=";
             target += &session.sid;
         }
-        let partial = upgrade(&stream, options, &target).await?;
-        let (reading, writing) = stream.into_split();
-        let mut link = Self {
-            reading,
-            post: Arc::new(Lean::new(writing, parser)),
-            partial,
-            patience: Duration::MAX,
-            early: Vec::new(),
-        };
+        let mut link = Self::dial(options, dialect, &target).await?;
         let handshake = match session {
             Some(session) => session.clone(),
-            None => match link.next().await?.parse().map_err(ConnectError::Engine)? {
+            None => match link
+                .next(engine_frame)
+                .await?
+                .parse()
+                .map_err(ConnectError::Engine)?
+            {
                 Packet::Open(handshake) => handshake,
                 other => return Err(ConnectError::Unexpected(format!("{other:?}"))),
             },
@@ -77,26 +77,77 @@ impl Link {
         Ok(link)
     }
 
+    /// Opens a raw WebSocket in this namespace, whose seat comes with it.
+    ///
+    /// Nothing says that it is granted, but only who is let in is answered a ping. How often a server pings is said nowhere
+    /// either, so its silence is not watched.
+    pub(super) async fn open_raw(
+        options: &TransportOptions,
+        namespace: &str,
+    ) -> Result<Self, ConnectError> {
+        let target = format!("{RAW_PATH}{}", namespace.trim_end_matches('/'));
+        let mut link = Self::dial(options, Dialect::raw(), &target).await?;
+        link.post.send(Kind::Ping, &[]);
+        loop {
+            let text = link.next(|frame| match frame {
+                Frame::Pong => Ok(None),
+                Frame::Close(payload) => Err(ConnectError::Closed(closed(payload))),
+                Frame::Text(text) => Ok(Some(String::from_utf8_lossy(text).into_owned())),
+                other => Err(ConnectError::Unexpected(format!("{other:?}"))),
+            });
+            let Some(text) = text.await? else {
+                return Ok(link);
+            };
+            let packet = link
+                .post
+                .dialect
+                .text(&text)
+                .map_err(ConnectError::Packet)?;
+            link.early.extend(packet.map(Cow::into_owned));
+        }
+    }
+
+    async fn dial(
+        options: &TransportOptions,
+        dialect: Dialect,
+        target: &str,
+    ) -> Result<Self, ConnectError> {
+        let stream = options.target.dial(options.receive_buffer).await?;
+        let partial = upgrade(&stream, options, target).await?;
+        let (reading, writing) = stream.into_split();
+        Ok(Self {
+            reading,
+            post: Arc::new(Lean::new(writing, dialect)),
+            partial,
+            patience: Duration::MAX,
+            early: Vec::new(),
+        })
+    }
+
     /// Asks for a seat and waits for it.
     pub(super) async fn connect(
         &mut self,
         namespace: &str,
         auth: Option<&serde_json::Value>,
     ) -> Result<(), ConnectError> {
-        let connect = SocketPacket::new(namespace, Body::Connect(auth.cloned()));
+        let connect = SocketPacket::new("/", Body::Connect(auth.cloned()));
         self.post.packet(&connect.encode());
         loop {
-            let frame = self.next().await?;
+            let frame = self.next(engine_frame).await?;
             let packet = match frame.parse().map_err(ConnectError::Engine)? {
-                Packet::Message(packet) => packet.to_owned(),
-                Packet::Binary(bytes) if self.post.parser == Parser::Msgpack => {
-                    msgpack::decode(bytes).map_err(ConnectError::Packet)?
+                Packet::Message(text) => {
+                    let packet = self.post.dialect.text(text);
+                    packet.map(|packet| packet.map(Cow::into_owned))
                 }
+                Packet::Binary(bytes) => self.post.dialect.binary(bytes),
                 Packet::Ping(_) => {
                     self.post.send(Kind::Text, &[b"3"]);
                     continue;
                 }
                 _ => continue,
+            };
+            let Some(packet) = packet.map_err(ConnectError::Packet)? else {
+                continue;
             };
             if !packet.starts_with(['0', '4']) {
                 self.early.push(packet);
@@ -121,15 +172,17 @@ impl Link {
     /// Moves a session here that polls: once this returns, nothing comes by polling any more but what is under way.
     pub(super) async fn probe(&mut self) -> Result<(), ConnectError> {
         self.post.send(Kind::Text, &[b"2probe"]);
-        match self.next().await? {
+        match self.next(engine_frame).await? {
             EngineFrame::Text(text) if text == "3probe" => Ok(()),
             other => Err(ConnectError::Unexpected(format!("{other:?}"))),
         }
     }
 
-    /// The move is over.
-    pub(super) fn moved(&mut self, early: Vec<String>) {
-        self.early.extend(early);
+    /// The move is over; these packets came before it.
+    pub(super) fn moved(&mut self, early: &[String]) {
+        let dialect = &self.post.dialect;
+        let packets = early.iter().filter_map(|text| dialect.text(text).ok()?);
+        self.early.extend(packets.map(Cow::into_owned));
         self.post.send(Kind::Text, &[b"5"]);
     }
 
@@ -212,17 +265,12 @@ impl Link {
 
     fn hand_on(&self, frame: Frame<'_>, inbound: &mut impl Inbound) -> Result<bool, CloseReason> {
         match frame {
-            Frame::Text([b'4', packet @ ..]) => {
-                let packet = std::str::from_utf8(packet)
-                    .map_err(|_| CloseReason::Protocol("a text that is no UTF-8".to_owned()))?;
-                inbound.message(packet)?;
-            }
-            Frame::Binary(packet) if self.post.parser == Parser::Msgpack => {
-                let packet = msgpack::decode(packet)
-                    .map_err(|error| CloseReason::Protocol(error.to_string()))?;
-                inbound.message(&packet)?;
-            }
-            Frame::Binary(bytes) => inbound.binary(Bytes::copy_from_slice(bytes))?,
+            Frame::Text(text) if self.post.dialect.is_raw() => self.packet(text, inbound)?,
+            Frame::Text([b'4', packet @ ..]) => self.packet(packet, inbound)?,
+            Frame::Binary(bytes) => match self.post.dialect.binary(bytes)? {
+                Some(packet) => inbound.message(&packet)?,
+                None => inbound.binary(Bytes::copy_from_slice(bytes))?,
+            },
             Frame::Text([b'2', ping @ ..]) => {
                 self.post.send(Kind::Text, &[b"3", ping]);
                 return Ok(true);
@@ -243,23 +291,24 @@ impl Link {
         Ok(false)
     }
 
-    /// The next frame, while the connection is opened.
-    async fn next(&mut self) -> Result<EngineFrame, ConnectError> {
+    fn packet(&self, text: &[u8], inbound: &mut impl Inbound) -> Result<(), CloseReason> {
+        let text = std::str::from_utf8(text)
+            .map_err(|_| CloseReason::Protocol("a text that is no UTF-8".to_owned()))?;
+        match self.post.dialect.text(text)? {
+            Some(packet) => inbound.message(&packet),
+            None => Ok(()),
+        }
+    }
+
+    /// What `take` makes of the next frame, while the connection is opened.
+    async fn next<T>(
+        &mut self,
+        take: impl Fn(Frame<'_>) -> Result<T, ConnectError>,
+    ) -> Result<T, ConnectError> {
         loop {
             let first =
                 split(&self.partial).map_err(|error| ConnectError::Closed(broken(error)))?;
-            let taken = first.map(|(frame, len)| {
-                let frame = match frame {
-                    Frame::Text(text) => Ok(EngineFrame::Text(
-                        String::from_utf8_lossy(text).into_owned().into(),
-                    )),
-                    Frame::Binary(bytes) => Ok(EngineFrame::Binary(Bytes::copy_from_slice(bytes))),
-                    Frame::Close(payload) => Err(ConnectError::Closed(closed(payload))),
-                    Frame::Ping(_) | Frame::Pong => Ok(EngineFrame::Text("6".into())),
-                };
-                (frame, len)
-            });
-            if let Some((frame, len)) = taken {
+            if let Some((frame, len)) = first.map(|(frame, len)| (take(frame), len)) {
                 self.partial.drain(..len);
                 return frame;
             }
@@ -267,6 +316,18 @@ impl Link {
             read.map_err(|error| ConnectError::Closed(failed(&error)))?;
             fill(&mut self.partial, |scratch| self.reading.try_read(scratch))?;
         }
+    }
+}
+
+/// A frame of Socket.IO's WebSockets.
+fn engine_frame(frame: Frame<'_>) -> Result<EngineFrame, ConnectError> {
+    match frame {
+        Frame::Text(text) => Ok(EngineFrame::Text(
+            String::from_utf8_lossy(text).into_owned().into(),
+        )),
+        Frame::Binary(bytes) => Ok(EngineFrame::Binary(Bytes::copy_from_slice(bytes))),
+        Frame::Close(payload) => Err(ConnectError::Closed(closed(payload))),
+        Frame::Ping(_) | Frame::Pong => Ok(EngineFrame::Text("6".into())),
     }
 }
 

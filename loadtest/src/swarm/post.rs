@@ -8,8 +8,9 @@ use std::task::{Context, Poll, ready};
 use futures_util::task::AtomicWaker;
 use tokio::net::tcp::OwnedWriteHalf;
 
+use super::dialect::Dialect;
 use super::frame::{self, Kind};
-use super::{Parser, msgpack};
+use super::namespace::Namespace;
 use crate::client::driver::{Command, Handle};
 use crate::client::engine::Frame;
 
@@ -20,8 +21,14 @@ const MOST: usize = 4 * 1024 * 1024;
 #[derive(Clone)]
 pub(crate) enum Post {
     Lean(Arc<Lean>),
-    /// Through the client, whose handle is dropped to end it.
-    Client(Arc<Mutex<Option<Handle>>>),
+    /// Through the client.
+    Client(Arc<Held>),
+}
+
+/// A client's handle, dropped to end it.
+pub(crate) struct Held {
+    handle: Mutex<Option<Handle>>,
+    pub(super) namespace: Namespace,
 }
 
 /// What the driver of a lean connection is to do.
@@ -37,7 +44,7 @@ pub(super) enum Switch {
 /// The outgoing half of a lean WebSocket.
 pub(crate) struct Lean {
     writing: OwnedWriteHalf,
-    pub(super) parser: Parser,
+    pub(super) dialect: Dialect,
     out: Mutex<Out>,
     switch: AtomicU8,
     masks: AtomicU32,
@@ -57,14 +64,14 @@ impl Post {
     pub(crate) fn send(&self, packet: &str) -> bool {
         match self {
             Self::Lean(lean) => lean.packet(packet),
-            Self::Client(handle) => lock(handle).as_ref().is_some_and(|handle| {
-                let command = Command::Send {
-                    packet: Frame::message(packet),
+            Self::Client(held) => {
+                let packet = held.namespace.parts(packet).concat();
+                held.command(Command::Send {
+                    packet: Frame::message(&packet),
                     attachments: Vec::new(),
                     written: None,
-                };
-                handle.commands().try_send(command).is_ok()
-            }),
+                })
+            }
         }
     }
 
@@ -72,11 +79,7 @@ impl Post {
     pub(crate) fn pause(&self) {
         match self {
             Self::Lean(lean) => lean.turn(Switch::Pause),
-            Self::Client(handle) => {
-                if let Some(handle) = &*lock(handle) {
-                    handle.set_reading(false);
-                }
-            }
+            Self::Client(held) => held.set_reading(false),
         }
     }
 
@@ -84,11 +87,7 @@ impl Post {
     pub(crate) fn resume(&self) {
         match self {
             Self::Lean(lean) => lean.resume(),
-            Self::Client(handle) => {
-                if let Some(handle) = &*lock(handle) {
-                    handle.set_reading(true);
-                }
-            }
+            Self::Client(held) => held.set_reading(true),
         }
     }
 
@@ -96,16 +95,37 @@ impl Post {
     pub(crate) fn end(&self) {
         match self {
             Self::Lean(lean) => lean.turn(Switch::End),
-            Self::Client(handle) => drop(lock(handle).take()),
+            Self::Client(held) => drop(lock(&held.handle).take()),
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn new(handle: Handle, namespace: Namespace) -> Arc<Self> {
+        Arc::new(Self {
+            handle: Mutex::new(Some(handle)),
+            namespace,
+        })
+    }
+
+    fn command(&self, command: Command) -> bool {
+        let handle = lock(&self.handle);
+        let taken = handle.as_ref().map(Handle::commands);
+        taken.is_some_and(|commands| commands.try_send(command).is_ok())
+    }
+
+    fn set_reading(&self, reading: bool) {
+        if let Some(handle) = &*lock(&self.handle) {
+            handle.set_reading(reading);
         }
     }
 }
 
 impl Lean {
-    pub(super) fn new(writing: OwnedWriteHalf, parser: Parser) -> Self {
+    pub(super) fn new(writing: OwnedWriteHalf, dialect: Dialect) -> Self {
         Self {
             writing,
-            parser,
+            dialect,
             out: Mutex::default(),
             switch: AtomicU8::new(Switch::Run as u8),
             masks: AtomicU32::new(0x9e37_79b9),
@@ -135,14 +155,10 @@ impl Lean {
         self.waker.wake();
     }
 
-    /// Writes the packet of this text in the form of the parser.
+    /// Writes the packet of this text in the connection's form.
     pub(super) fn packet(&self, packet: &str) -> bool {
-        match self.parser {
-            Parser::Json => self.send(Kind::Text, &[b"4", packet.as_bytes()]),
-            Parser::Msgpack => {
-                msgpack::encode(packet).is_ok_and(|packet| self.send(Kind::Binary, &[&packet]))
-            }
-        }
+        let send = |kind, parts: &[&[u8]]| self.send(kind, parts);
+        self.dialect.write(packet, send)
     }
 
     /// Writes a frame, now or with the batch that is being handled.

@@ -232,7 +232,7 @@ impl Attendee {
         let last = loop {
             let taken = match seat.take() {
                 Some(seat) => Ok(seat),
-                None => stage.plan.cluster.seat(place).await,
+                None => stage.plan.cluster.seat(self.client, place).await,
             };
             let reason = match taken {
                 Ok(seat) => self.listen(seat, &mut left, &mut returns).await,
