@@ -42,6 +42,8 @@ pub struct Report {
     pub deliveries: Option<Tally>,
     /// Of clients that left and came back, or stopped reading.
     pub returns: Option<Returns>,
+    /// Of who is online, where the scenario is a chat.
+    pub presence: Option<Presence>,
     /// What it cost, by name.
     pub figures: BTreeMap<String, f64>,
     /// Processes, and each second: while messages were sent, or clients connected.
@@ -99,6 +101,31 @@ pub struct Returns {
     pub stalled_disconnected: u64,
 }
 
+/// What clients of a chat are told of each other.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Presence {
+    /// From asking to join the chat to the welcome.
+    pub join_us: LatencySummary,
+    /// Lists of who is online: one for each connection.
+    pub lists: u64,
+    /// How often clients were told that somebody is online, or offline.
+    pub announced: u64,
+    /// What was announced again.
+    pub duplicated: u64,
+    /// Who was announced as online after having left.
+    pub reordered: u64,
+    /// How often clients were told that somebody types, or no longer does.
+    pub typing: u64,
+    /// Who is online in the end: our clients, and who was there before.
+    pub expected_online: u64,
+    /// How many most clients see online in the end.
+    pub online: u64,
+    /// Clients that can know who is online: their list, when they connected, was not full.
+    pub views: u64,
+    /// How many of these see others online than most do.
+    pub differing: u64,
+}
+
 impl Report {
     /// A report of which only the beginning is known.
     pub fn new(scenario: &str, settings: Settings, connects: Connects) -> Self {
@@ -112,6 +139,7 @@ impl Report {
             traffic: None,
             deliveries: None,
             returns: None,
+            presence: None,
             figures: BTreeMap::new(),
             observed: Observed::default(),
         }
@@ -170,6 +198,27 @@ impl Report {
         self.traffic = Some(traffic);
         self.deliveries = Some(deliveries);
         self.observed = observed;
+        self.fail(faults);
+    }
+
+    /// Takes what clients were told of each other, and says what is wrong with it.
+    pub(crate) fn judge_presence(&mut self, presence: Presence) {
+        let mut faults: Vec<_> = [
+            (presence.duplicated, "announcements of presence duplicated"),
+            (presence.reordered, "announcements of presence out of order"),
+            (presence.differing, "clients see others online than most do"),
+        ]
+        .into_iter()
+        .filter(|&(count, _)| count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+        if presence.views > 0 && presence.online != presence.expected_online {
+            faults.push(format!(
+                "clients see {} users online in the end, not {}",
+                presence.online, presence.expected_online
+            ));
+        }
+        self.presence = Some(presence);
         self.fail(faults);
     }
 

@@ -2,6 +2,7 @@
 
 mod asking;
 mod broadcast;
+mod chat;
 mod churn;
 mod cluster;
 mod connect;
@@ -23,6 +24,7 @@ use crate::report::Report;
 
 pub use self::asking::Asking;
 pub use self::broadcast::Broadcast;
+pub use self::chat::Chat;
 pub use self::churn::Churn;
 pub use self::cluster::Cluster;
 pub use self::connect::Connect;
@@ -50,6 +52,8 @@ pub enum Scenario {
     Rooms(Rooms),
     /// Clients connect at a rate, and then idle
     Connect(Connect),
+    /// Users of the chat, who join rooms, read, type and write, leave and come back; deliveries and presence are checked
+    Chat(Chat),
     /// As fanout, while clients drop their connections and come back
     Churn(Churn),
     /// As fanout, while a node is taken away and its clients go to the others
@@ -71,6 +75,7 @@ impl Scenario {
             Self::Connect(connect) => connect.check().await,
             Self::Fanout(fanout) => fanout.flow().check().await,
             Self::Broadcast(broadcast) => broadcast.flow().check().await,
+            Self::Chat(chat) => chat.flow().check().await,
             Self::Churn(churn) => churn.flow().check().await,
             Self::Drain(drain) => drain.flow().check().await,
             Self::Slow(slow) => slow.flow().check().await,
@@ -89,6 +94,7 @@ impl Scenario {
             Self::Connect(connect) => connect.run().await,
             Self::Fanout(fanout) => fanout.flow().run().await,
             Self::Broadcast(broadcast) => broadcast.flow().run().await,
+            Self::Chat(chat) => chat.flow().run().await,
             Self::Churn(churn) => churn.flow().run().await,
             Self::Drain(drain) => drain.flow().run().await,
             Self::Slow(slow) => slow.flow().run().await,
@@ -102,6 +108,7 @@ impl Scenario {
             Self::Connect(connect) => &connect.cluster,
             Self::Fanout(Fanout { load, .. })
             | Self::Broadcast(Broadcast { load })
+            | Self::Chat(Chat { load, .. })
             | Self::Churn(Churn { load, .. })
             | Self::Drain(Drain { load, .. })
             | Self::Slow(Slow { load, .. }) => &load.cluster,

@@ -1,4 +1,4 @@
-//! Scenarios over raw WebSockets, against a tiny server at `/ws` that does its work, or does not.
+//! Scenarios over raw WebSockets, against a tiny server of `/ws` and `/ws/chat` that does its work, or does not.
 
 #![expect(
     clippy::unwrap_used,
@@ -27,6 +27,10 @@ enum Fault {
     Lose,
     /// The third answer is that of another question.
     Confuse,
+    /// Whoever leaves the chat is announced twice.
+    AnnounceTwice,
+    /// The first client is not told who leaves.
+    ForgetOne,
     /// Nobody's token is good enough.
     Refuse,
 }
@@ -38,6 +42,8 @@ struct Shared {
     came: Mutex<Vec<(String, String)>>,
     everyone: Mutex<HashMap<String, mpsc::Sender<Message>>>,
     rooms: Mutex<HashMap<String, Vec<String>>>,
+    /// Id and name of everyone in the chat.
+    chat: Mutex<HashMap<String, String>>,
     messages: AtomicU64,
 }
 
@@ -56,6 +62,7 @@ impl Server {
             came: Mutex::default(),
             everyone: Mutex::default(),
             rooms: Mutex::default(),
+            chat: Mutex::default(),
             messages: AtomicU64::new(0),
         });
         let mut task = JoinSet::new();
@@ -67,7 +74,7 @@ impl Server {
                 let (id, shared) = (format!("~{number}"), Arc::clone(&serving));
                 connections.spawn(async move {
                     shared.serve(stream, &id).await;
-                    shared.everyone.lock().unwrap().remove(&id);
+                    shared.leave(&id);
                 });
             }
         });
@@ -121,6 +128,12 @@ impl Shared {
             .lock()
             .unwrap()
             .insert(id.to_owned(), into.clone());
+        let users: Vec<_> = self.chat.lock().unwrap().clone().into_iter().collect();
+        let is_chat = self.came.lock().unwrap()[0].0 == "/ws/chat";
+        if is_chat {
+            into.try_send(message("onlineUsers", &json!(users)))
+                .unwrap();
+        }
         loop {
             let text = tokio::select! {
                 Some(message) = queue.recv() => {
@@ -161,6 +174,26 @@ impl Shared {
                 self.say(&data["room"], &message("roomMsg", &data["data"]));
                 Some(json!({"ok": true}))
             }
+            "sendMessage" => {
+                let said = json!({"username": "a", "message": data["message"], "timestamp": "T"});
+                self.say(&data["room"], &message("newMessage", &said));
+                None
+            }
+            "joinChat" => {
+                let user = data["username"].as_str().unwrap();
+                let mut chat = self.chat.lock().unwrap();
+                chat.insert(id.to_owned(), user.to_owned());
+                let seen = json!({"username": user, "clientId": id});
+                self.tell_everyone(&message("userOnline", &seen), None);
+                let into = self.everyone.lock().unwrap()[id].clone();
+                into.try_send(message("joined", &json!({"username": user})))
+                    .unwrap();
+                None
+            }
+            "typing" => {
+                self.tell_everyone(&message("userTyping", &json!({})), None);
+                None
+            }
             other => panic!("{other} is no event of ours"),
         }
     }
@@ -177,6 +210,25 @@ impl Shared {
             }
         }
     }
+
+    fn tell_everyone(&self, message: &Message, but: Option<&str>) {
+        let everyone = self.everyone.lock().unwrap();
+        for (_, member) in everyone.iter().filter(|(id, _)| Some(&***id) != but) {
+            let _ = member.try_send(message.clone());
+        }
+    }
+
+    fn leave(&self, id: &str) {
+        self.everyone.lock().unwrap().remove(id);
+        let mut chat = self.chat.lock().unwrap();
+        let Some(user) = chat.remove(id) else { return };
+        let offline = message("userOffline", &json!({"username": user, "clientId": id}));
+        let but = (self.fault == Fault::ForgetOne).then_some("~0");
+        self.tell_everyone(&offline, but);
+        if self.fault == Fault::AnnounceTwice {
+            self.tell_everyone(&offline, None);
+        }
+    }
 }
 
 fn report(output: &Output) -> Value {
@@ -184,6 +236,10 @@ fn report(output: &Output) -> Value {
 }
 
 const FANOUT: &str = "--clients 9 --rooms 3 --messages 30 --rate 1000 --grace 200ms";
+
+/// Users of whom some leave and come back.
+const CHAT: &str = "--clients 12 --rooms 3 --rate 100 --duration 800ms --grace 200ms \
+                    --every 200ms --away 50ms --one-in 2 --connect-concurrency 1";
 
 #[tokio::test]
 async fn deliveries_are_counted_and_an_answer_that_nobody_asked_for_is_none() {
@@ -266,12 +322,47 @@ async fn arguments_that_make_no_sense_are_refused_before_anything_is_sent() {
         ("--token secret --auth {}", "cannot be used with"),
         ("--token sécret", "no token has"),
         ("--token-file /nowhere", "cannot be read"),
+        ("--payload 4097", "longest message"),
     ] {
-        let output = server.run("connect", options).await;
+        let output = server.run("chat", options).await;
 
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(64), "{options:?}");
         assert!(error.contains(reason), "{error}");
         assert!(!error.contains("cret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn users_of_the_chat_come_and_go_and_agree_on_who_is_there() {
+    let output = Server::start(Fault::None).await.run("chat", CHAT).await;
+
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert!(
+        report["returns"]["count"].as_u64().unwrap() > 0,
+        "{report:#}"
+    );
+    assert!(
+        report["presence"]["typing"].as_u64().unwrap() > 0,
+        "{report:#}"
+    );
+    assert_eq!(report["presence"]["online"], 12);
+    assert_eq!(report["presence"]["views"], 12);
+}
+
+#[tokio::test]
+async fn every_fault_of_presence_fails_the_run_by_its_name() {
+    for (fault, name) in [
+        (Fault::AnnounceTwice, "presence duplicated"),
+        (Fault::ForgetOne, "see others online"),
+        (Fault::Lose, "deliveries lost"),
+    ] {
+        let output = Server::start(fault).await.run("chat", CHAT).await;
+
+        let report = report(&output);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        let faults = report["faults"].to_string();
+        assert!(faults.contains(name), "{report:#}");
     }
 }

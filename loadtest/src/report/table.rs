@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Report, Returns, Traffic};
+use super::{Presence, Report, Returns, Traffic};
 use crate::measure::{LatencySummary, Tally};
 
 impl fmt::Display for Report {
@@ -30,6 +30,9 @@ impl fmt::Display for Report {
         }
         if let Some(returned) = &self.returns {
             returns(out, returned)?;
+        }
+        if let Some(presence) = &self.presence {
+            online(out, presence)?;
         }
         self.costs(out)?;
         for note in &self.notes {
@@ -110,6 +113,20 @@ fn returns(out: &mut fmt::Formatter<'_>, returns: &Returns) -> fmt::Result {
     row(out, "missed meanwhile", returns.missed)?;
     row(out, "stopped reading", returns.stalled)?;
     row(out, "of these disconnected", returns.stalled_disconnected)
+}
+
+fn online(out: &mut fmt::Formatter<'_>, presence: &Presence) -> fmt::Result {
+    writeln!(out, "presence")?;
+    row(out, "joining the chat", Distribution(&presence.join_us))?;
+    row(out, "lists", presence.lists)?;
+    row(out, "announcements", presence.announced)?;
+    row(out, "duplicated", presence.duplicated)?;
+    row(out, "out of order", presence.reordered)?;
+    row(out, "typing", presence.typing)?;
+    row(out, "online in the end", presence.online)?;
+    row(out, "expected", presence.expected_online)?;
+    row(out, "clients asked", presence.views)?;
+    row(out, "who see others", presence.differing)
 }
 
 fn row(out: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {

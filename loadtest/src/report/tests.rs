@@ -147,3 +147,24 @@ fn a_missed_threshold_fails_the_run() {
 fn a_run_that_delivers_nothing_proves_nothing() {
     assert!(!report(Tally::default(), 10).passed);
 }
+
+#[test]
+fn clients_who_do_not_agree_on_who_is_online_fail_the_run() {
+    let mut report = report(delivered(), 10);
+    report.judge_presence(Presence {
+        expected_online: 3,
+        online: 4,
+        views: 3,
+        differing: 1,
+        ..Presence::default()
+    });
+
+    assert_eq!(
+        report.faults,
+        [
+            "1 clients see others online than most do",
+            "clients see 4 users online in the end, not 3",
+        ]
+    );
+    assert!(report.to_string().contains("who see others"));
+}

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::flow::Audience;
+use super::flow::{Audience, chat};
 
 /// The names of the events.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -38,17 +38,18 @@ impl EventNames {
         format!("20[{},{}]", quoted(&self.join_room), quoted(room))
     }
 
-    /// What stands before and after the data of a message to a room, or to everyone.
-    pub(super) fn publish(&self, room: Option<&str>) -> (String, &'static str) {
-        match room {
-            Some(room) => {
+    /// What stands before and after the data of a message to this room, or to everyone.
+    pub(super) fn publish(&self, audience: Audience, room: &str) -> (String, &'static str) {
+        match audience {
+            Audience::Rooms(_) => {
                 let event = quoted(&self.send_to_room);
                 (
                     format!(r#"2[{event},{{"room":{},"data":"#, quoted(room)),
                     "}]",
                 )
             }
-            None => (format!("2[{},", quoted(&self.broadcast)), "]"),
+            Audience::Everyone => (format!("2[{},", quoted(&self.broadcast)), "]"),
+            Audience::Chat(_) => chat::message(room),
         }
     }
 
@@ -57,6 +58,7 @@ impl EventNames {
         match audience {
             Audience::Rooms(_) => &self.room_message,
             Audience::Everyone => &self.broadcast_message,
+            Audience::Chat(_) => chat::NEW_MESSAGE,
         }
     }
 

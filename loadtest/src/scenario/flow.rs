@@ -9,8 +9,11 @@
 //! and what was sent while it was away, is counted as missed, and is no loss; a gap before the last message that it got is.
 
 mod attend;
+pub(super) mod chat;
+mod company;
 mod member;
 mod message;
+mod presence;
 mod publisher;
 mod run;
 mod sending;
@@ -39,6 +42,9 @@ const LINGER: Duration = Duration::from_millis(250);
 
 /// How long the scenario waits for the last deliveries at most, however slowly they come.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How many seconds a user of the chat has from one message to the next, unless a rate is given.
+const EVERY: u32 = 10;
 
 /// Options that all of these scenarios have.
 #[derive(Clone, Debug, Args)]
@@ -87,6 +93,8 @@ pub(super) enum Audience {
     Rooms(u32),
     /// To everyone in the namespace.
     Everyone,
+    /// To the members of the publisher's room, as the chat's messages.
+    Chat(u32),
 }
 
 /// What some of the clients do beside listening.
@@ -130,6 +138,14 @@ impl Flow<'_> {
             self.publishers(),
             load.clients
         );
+        if let Audience::Chat(_) = self.audience {
+            ensure!(
+                load.payload <= chat::LONGEST,
+                "--payload {} is more than the {} bytes of the chat's longest message",
+                load.payload,
+                chat::LONGEST
+            );
+        }
         ensure!(!load.duration.is_zero(), "--duration is zero");
         if let Conduct::Stall { clients } = self.conduct {
             ensure!(
@@ -166,6 +182,7 @@ impl Flow<'_> {
             attending.spawn(Attendee::new(client, &stage).attend(Some(seat)));
         }
         stage.all_joined(load.cluster.connect_timeout).await?;
+        stage.all_acquainted(load.cluster.connect_timeout).await?;
         let publishers: Vec<_> = (0..self.publishers() as usize)
             .map(|client| Arc::clone(stage.publisher(client)))
             .collect();
@@ -209,6 +226,7 @@ impl Flow<'_> {
         let mut ends = Vec::new();
         let mut returns = Returns::default();
         let mut away = Latency::default();
+        let mut crowd = presence::Crowd::default();
         while let Some(ended) = attending.join_next().await {
             let ended = ended.context("a client's task failed")?;
             if !ended.counts {
@@ -217,6 +235,7 @@ impl Flow<'_> {
                 continue;
             }
             tally.add(&ended.member.tally(&sent));
+            crowd.add(&ended.member);
             returns.missed += ended.member.missed();
             returns.count += ended.returns.len() as u64;
             ended.returns.iter().for_each(|time| away.record(*time));
@@ -239,10 +258,14 @@ impl Flow<'_> {
             schedule_lag_us: lag.map(|lag| lag.summary()),
             percentiles: totals.latency.curve(),
         };
+        let presence = crowd.presence(&totals.joins);
         drop(totals);
         let mut report = Report::new(self.name, self.settings(), connects);
         report.returns = (self.conduct != Conduct::Steady).then_some(returns);
         report.judge(traffic, tally, observed, load.cluster.threads());
+        if let Some(presence) = presence {
+            report.judge_presence(presence);
+        }
         if !load.hold.is_zero() {
             report.after_hold(&after, load.clients);
         }
@@ -281,18 +304,26 @@ impl Flow<'_> {
 
     fn rooms(&self) -> usize {
         match self.audience {
-            Audience::Rooms(rooms) => rooms as usize,
+            Audience::Rooms(rooms) | Audience::Chat(rooms) => rooms as usize,
             Audience::Everyone => 1,
         }
     }
 
     fn publishers(&self) -> u32 {
-        let default = u32::try_from(self.rooms()).unwrap_or(u32::MAX);
+        let default = match self.audience {
+            Audience::Chat(_) => (self.load.clients / 2).max(1),
+            Audience::Rooms(rooms) => rooms,
+            Audience::Everyone => 1,
+        };
         self.load.publishers.unwrap_or(default)
     }
 
     fn rate(&self) -> u32 {
-        self.load.rate.unwrap_or(100)
+        let default = match self.audience {
+            Audience::Chat(_) => self.publishers().div_ceil(EVERY),
+            Audience::Rooms(_) | Audience::Everyone => 100,
+        };
+        self.load.rate.unwrap_or(default)
     }
 
     fn settings(&self) -> Settings {
@@ -304,7 +335,7 @@ impl Flow<'_> {
             (
                 "rooms".to_owned(),
                 match self.audience {
-                    Audience::Rooms(rooms) => json!(rooms),
+                    Audience::Rooms(rooms) | Audience::Chat(rooms) => json!(rooms),
                     Audience::Everyone => json!(null),
                 },
             ),
@@ -398,6 +429,7 @@ impl Ended {
 
     /// Why the last connection ended, if nobody here ended it.
     fn unexpected_end(&self) -> Option<&CloseReason> {
-        Some(&self.last).filter(|last| **last != CloseReason::Killed)
+        Some(&self.last)
+            .filter(|last| !matches!(last, CloseReason::Killed | CloseReason::ClientDisconnect))
     }
 }

@@ -15,6 +15,11 @@ impl Namespace {
         })
     }
 
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        self.0.strip_suffix(',').unwrap_or("/")
+    }
+
     /// The parts of a packet that names it.
     pub(super) fn parts<'a>(&'a self, packet: &'a str) -> [&'a str; 3] {
         let (kind, rest) = packet.split_at(packet.len().min(1));

@@ -98,6 +98,19 @@ impl Post {
             Self::Client(held) => drop(lock(&held.handle).take()),
         }
     }
+
+    /// Lets go of the connection so that the server knows at once: what polls has to say goodbye.
+    pub(crate) fn leave(&self) {
+        let is_told = match self {
+            Self::Lean(_) => false,
+            Self::Client(held) => held.command(Command::Disconnect {
+                namespace: held.namespace.name().to_owned(),
+            }),
+        };
+        if !is_told {
+            self.end();
+        }
+    }
 }
 
 impl Held {

@@ -1,7 +1,6 @@
 //! The life of one client: it takes a seat, joins its room, listens, and perhaps comes back.
 
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::member::Member;
 use super::publisher::Publisher;
 use super::run::Run;
-use super::{Audience, Conduct};
+use super::{Audience, Conduct, chat};
 use crate::client::CloseReason;
 use crate::scenario::cluster::Cluster;
 use crate::swarm::{Post, Seat};
@@ -47,7 +46,6 @@ pub(super) struct Stage {
     posts: Vec<Mutex<Option<Post>>>,
     /// How many are in their rooms.
     joined: watch::Sender<usize>,
-    over: AtomicBool,
 }
 
 /// One client.
@@ -72,14 +70,11 @@ impl Stage {
     pub(super) fn new(plan: Plan) -> Self {
         let names = room_names(plan.rooms);
         let publisher = |index: usize| {
-            let room = match plan.audience {
-                Audience::Rooms(_) => Some(&*names[index % names.len()]),
-                Audience::Everyone => None,
-            };
             Arc::new(Publisher::new(
                 index,
                 &plan.cluster.events,
-                room,
+                plan.audience,
+                &names[index % names.len()],
                 Arc::clone(&plan.run),
             ))
         };
@@ -87,7 +82,6 @@ impl Stage {
             publishers: (0..plan.publishers).map(publisher).collect(),
             posts: (0..plan.clients).map(|_| Mutex::new(None)).collect(),
             joined: watch::Sender::new(0),
-            over: AtomicBool::new(false),
             names,
             plan,
         }
@@ -110,6 +104,26 @@ impl Stage {
         let came = stray.map_or_else(String::new, |event| format!(" (instead came {event})"));
         Err(anyhow::anyhow!("no ack within {patience:?}"))
             .with_context(|| format!("joining {missing} of {all} clients to their rooms{came}"))
+    }
+
+    /// Waits until every client has been told of every other, and of itself: all were connected before the first joined.
+    pub(super) async fn all_acquainted(&self, patience: Duration) -> anyhow::Result<()> {
+        let Audience::Chat(_) = self.plan.audience else {
+            return Ok(());
+        };
+        let (run, all) = (&self.plan.run, (self.plan.clients as u64).pow(2));
+        let told = async {
+            while run.online() < all {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = timeout(patience, told).await;
+        waited.map_err(|_| {
+            let told = run.online();
+            anyhow::anyhow!(
+                "users were told {told} of {all} times within {patience:?} that one is online"
+            )
+        })
     }
 
     /// Does what the conduct asks for, until dropped.
@@ -151,7 +165,7 @@ impl Stage {
 
     /// Ends every client.
     pub(super) fn end(&self) {
-        self.over.store(true, Ordering::Release);
+        self.plan.run.end();
         for client in 0..self.plan.clients {
             if self.stalls(client) {
                 if let Some(post) = &*self.post(client) {
@@ -165,12 +179,16 @@ impl Stage {
 
     fn let_go(&self, client: usize) {
         if let Some(post) = &*self.post(client) {
-            post.end();
+            match self.plan.audience {
+                // Where it is not missed at once, others see it online for as long.
+                Audience::Chat(_) => post.leave(),
+                Audience::Rooms(_) | Audience::Everyone => post.end(),
+            }
         }
     }
 
     fn is_over(&self) -> bool {
-        self.over.load(Ordering::Acquire)
+        self.plan.run.has_ended()
     }
 
     /// Whether this client stops reading.
@@ -185,7 +203,9 @@ impl Stage {
     fn absence(&self, reason: &CloseReason) -> Option<Duration> {
         match (self.plan.conduct, reason) {
             _ if self.is_over() => None,
-            (Conduct::Churn { away, .. }, CloseReason::Killed) => Some(away),
+            (Conduct::Churn { away, .. }, CloseReason::Killed | CloseReason::ClientDisconnect) => {
+                Some(away)
+            }
             (Conduct::Return { .. }, CloseReason::ServerDisconnect) => None,
             (Conduct::Return { .. }, _) => Some(RETRY),
             _ => None,
@@ -210,6 +230,9 @@ impl Attendee {
             plan.cluster.events.delivery(plan.audience),
             Arc::clone(&plan.run),
         );
+        if let Audience::Chat(_) = plan.audience {
+            member.chat();
+        }
         if stage.stalls(client) {
             member.counts_nothing();
         }
@@ -279,12 +302,17 @@ impl Attendee {
             // The channel holds it, and it is sent once.
             let _ = told.try_send(Instant::now());
         });
+        let room = &stage.names[self.client % stage.names.len()];
+        let join_room = stage.plan.cluster.events.join(room);
         match stage.plan.audience {
             Audience::Rooms(_) => {
-                let room = &stage.names[self.client % stage.names.len()];
-                post.send(&stage.plan.cluster.events.join(room));
+                post.send(&join_room);
             }
             Audience::Everyone => self.member.joined(),
+            Audience::Chat(_) => {
+                post.send(&chat::join(&format!("user-{}", self.client)));
+                post.send(&join_room);
+            }
         }
         let driving = seat.drive(&mut self.member);
         let reason = if stage.stalls(self.client) {

@@ -6,6 +6,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::chat::{self, News};
+use super::company::Company;
 use super::publisher::Publisher;
 use super::run::Run;
 use crate::client::CloseReason;
@@ -35,6 +37,9 @@ pub(super) struct Member {
     counts: bool,
     /// Sends the next message when one of its own has come, where deliveries set the pace.
     own: Option<Arc<Publisher>>,
+    /// In the chat: who else is there, and since when this client joins.
+    company: Option<Company>,
+    joining: Option<Instant>,
     /// When what is being handed in was read.
     now: Option<Instant>,
     run: Arc<Run>,
@@ -69,6 +74,8 @@ impl Member {
             past: Past::default(),
             counts: true,
             own: None,
+            company: None,
+            joining: None,
             now: None,
             run,
         }
@@ -79,9 +86,27 @@ impl Member {
         self.counts = false;
     }
 
+    /// It is in the chat, where messages are texts and there is news of others.
+    pub(super) fn chat(&mut self) {
+        self.company = Some(Company::default());
+    }
+
+    /// What it knows of others, if it is in the chat and has stayed there.
+    pub(super) fn company(&self) -> Option<(&Company, bool)> {
+        let company = self.company.as_ref()?;
+        Some((
+            company,
+            self.arrival.is_none() && self.past.left_at.is_none(),
+        ))
+    }
+
     /// A new connection: `joined` is called once the room is joined on it.
     pub(super) fn arrive(&mut self, joined: impl FnOnce() + Send + 'static) {
         self.arrival = Some(Box::new(joined));
+        if let Some(company) = &mut self.company {
+            company.arrive();
+            self.joining = Some(Instant::now());
+        }
     }
 
     /// The room is joined: what is sent from now on is owed.
@@ -105,7 +130,7 @@ impl Member {
     /// What came last was not the last that was sent: the rest was under way, and is missed.
     pub(super) fn leave(&mut self) -> bool {
         self.arrival = None;
-        if !std::mem::take(&mut self.is_joined) || self.run.is_over() {
+        if !std::mem::take(&mut self.is_joined) || self.run.has_ended() {
             return false;
         }
         let mut left_at = Vec::new();
@@ -178,6 +203,25 @@ impl Member {
         }
     }
 
+    /// Whether this is news of who is there.
+    fn news(&mut self, packet: &str) -> bool {
+        let Some(company) = &mut self.company else {
+            return false;
+        };
+        let Some(news) = chat::news(packet) else {
+            return false;
+        };
+        match (&news, self.joining) {
+            // Others leave as this run ends.
+            _ if self.run.has_ended() => return true,
+            (News::Online(_), _) => self.run.count_online(),
+            (News::Joined, Some(since)) => self.run.totals().joins.record(since.elapsed()),
+            _ => {}
+        }
+        company.hear(&news);
+        true
+    }
+
     fn ack(&mut self, values: &str) {
         let values: Value = serde_json::from_str(values).unwrap_or_default();
         if values[0]["joined"] == true {
@@ -193,12 +237,15 @@ impl Inbound for Member {
 
     fn message(&mut self, packet: &str) -> Result<(), CloseReason> {
         if let Some(data) = packet.strip_prefix(&self.head) {
-            self.deliver(data);
+            match self.company {
+                None => self.deliver(data),
+                Some(_) => self.deliver(&chat::text(data).unwrap_or_default()),
+            }
         } else if let Some(values) = packet.strip_prefix(JOIN_ACK) {
             self.ack(values);
         } else if packet == DISCONNECT {
             return Err(CloseReason::ServerDisconnect);
-        } else {
+        } else if !self.news(packet) {
             self.run.stray(packet);
         }
         Ok(())
@@ -275,6 +322,21 @@ mod tests {
 
         assert_eq!((tally.expected, tally.delivered, tally.lost), (2, 2, 0));
         assert_eq!(member.missed(), 9, "1 to 9, of which one came early");
+    }
+
+    #[test]
+    fn who_is_gone_only_after_the_last_message_was_sent_has_missed_what_came_meanwhile() {
+        let mut member = member();
+        (0..3).for_each(|sequence| deliver(&mut member, 0, sequence));
+        member.run.set_sent(0, 5);
+        member.run.stop();
+
+        assert!(member.leave(), "clients still come back");
+        member.arrive(|| ());
+        member.joined();
+
+        assert_eq!(member.tally(&[5, 3]).lost, 0);
+        assert_eq!(member.missed(), 2);
     }
 
     #[test]

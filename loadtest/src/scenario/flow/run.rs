@@ -24,6 +24,9 @@ pub(super) struct Run {
     /// Told when the budget is spent.
     spent: Notify,
     stopped: AtomicBool,
+    ended: AtomicBool,
+    /// How often a client was told that a user is online.
+    online: AtomicU64,
     totals: Mutex<Totals>,
 }
 
@@ -31,6 +34,8 @@ pub(super) struct Run {
 #[derive(Default)]
 pub(super) struct Totals {
     pub(super) latency: Latency,
+    /// How long it took to join the chat.
+    pub(super) joins: Latency,
     /// Deliveries, each counted once.
     pub(super) delivered: u64,
     /// When the last of them came.
@@ -49,6 +54,8 @@ impl Run {
             budget: AtomicU64::new(messages),
             spent: Notify::new(),
             stopped: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            online: AtomicU64::new(0),
             totals: Mutex::default(),
         }
     }
@@ -105,6 +112,23 @@ impl Run {
     /// Time is up: nothing more is sent.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Clients go: what they still hear is of no interest.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(super) fn count_online(&self) {
+        self.online.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn online(&self) -> u64 {
+        self.online.load(Ordering::Relaxed)
     }
 
     pub(super) fn count_delivery(&self, now: Instant, sent: Duration) {

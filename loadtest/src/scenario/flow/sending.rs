@@ -13,9 +13,13 @@ use crate::scenario::pace::{self, Schedule};
 
 /// Sends on a schedule, publishers in turn, and ends early once the run is over. Gives back how late it was kept. Blocks.
 pub(super) fn on_schedule(schedule: Schedule, publishers: &[Arc<Publisher>], run: &Run) -> Latency {
-    let mut turns = publishers.iter().cycle();
+    // Whose turn it is in a second begins to type.
+    let ahead = (schedule.rate as usize).min(publishers.len().saturating_sub(1));
+    let typing = publishers.iter().cycle().skip(ahead);
+    let mut turns = publishers.iter().cycle().zip(typing);
     let lag = pace::on_schedule(schedule, |due| match turns.next() {
-        Some(publisher) if !run.is_over() => {
+        Some((publisher, next)) if !run.is_over() => {
+            next.begin_to_type();
             publisher.publish(due);
             ControlFlow::Continue(())
         }
