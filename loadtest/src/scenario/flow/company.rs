@@ -18,8 +18,6 @@ pub(super) struct Company {
 /// What it was told, over all its connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Heard {
-    /// Users who were online before it first came.
-    pub(super) before: Option<u64>,
     pub(super) lists: u64,
     /// That somebody is online, or offline.
     pub(super) announced: u64,
@@ -63,7 +61,6 @@ impl Company {
 
     fn list(&mut self, users: &[&str]) {
         self.heard.lists += 1;
-        self.heard.before.get_or_insert(users.len() as u64);
         self.is_partial = users.len() >= LISTED;
         for id in users {
             // Whoever has left since is not back because of an older list.
@@ -81,6 +78,13 @@ impl Company {
             }
             _ => {}
         }
+    }
+
+    /// How many it found online when it first came, and has not seen leave; nothing if it came again and cannot know.
+    pub(super) fn strangers(&self) -> Option<u64> {
+        let known = self.known.values();
+        let listed = known.filter(|standing| **standing == Standing::Listed);
+        (self.heard.lists == 1 && !self.is_partial).then(|| listed.count() as u64)
     }
 
     /// Who is online; nothing if it cannot know.
@@ -131,7 +135,7 @@ mod tests {
 
         assert_eq!(one.view(), other.view());
         assert_eq!(one.view().unwrap().online, 2);
-        assert_eq!(one.heard.before, Some(2));
+        assert_eq!(one.strangers(), Some(1));
         assert_eq!((other.heard.duplicated, other.heard.reordered), (0, 0));
     }
 

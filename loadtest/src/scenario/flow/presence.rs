@@ -11,7 +11,7 @@ use crate::report::Presence;
 #[derive(Default)]
 pub(super) struct Crowd {
     presence: Presence,
-    /// Who was there before this run.
+    /// Who was there before this run, and still is.
     before: Option<u64>,
     /// How many of our clients are there.
     here: u64,
@@ -25,14 +25,13 @@ impl Crowd {
             return;
         };
         let Heard {
-            before,
             lists,
             announced,
             duplicated,
             reordered,
             typing,
         } = company.heard;
-        self.before = self.before.or(before);
+        self.before = self.before.into_iter().chain(company.strangers()).min();
         self.presence.lists += lists;
         self.presence.announced += announced;
         self.presence.duplicated += duplicated;
@@ -48,12 +47,14 @@ impl Crowd {
 
     /// What came of it; nothing if this was no chat.
     pub(super) fn presence(self, joins: &Latency) -> Option<Presence> {
-        let before = self.before?;
+        if self.presence.lists == 0 {
+            return None;
+        }
         let most = self.views.iter().max_by_key(|&(_, &count)| count);
         let (online, agree) = most.map_or((0, 0), |(view, &count)| (view.online, count));
         let views = self.views.values().sum();
         Some(Presence {
-            expected_online: before + self.here,
+            expected_online: self.before.unwrap_or_default() + self.here,
             online,
             views,
             differing: views - agree,
