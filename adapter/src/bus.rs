@@ -18,9 +18,6 @@ use crate::{error::BusError, inbox::Inbox};
 /// What a bus returns: object-safe, and free of the bus's own lifetime.
 pub type BusFuture = Pin<Box<dyn Future<Output = Result<(), BusError>> + Send>>;
 
-/// How many subscribers each of some channels has.
-pub type Counting = Pin<Box<dyn Future<Output = Result<Vec<usize>, BusError>> + Send>>;
-
 /// Something to subscribe to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Topic {
@@ -65,9 +62,6 @@ pub trait Bus: Send + Sync + 'static {
     /// Ends the subscriptions to `topics`.
     fn unsubscribe(&self, topics: Vec<Topic>) -> BusFuture;
 
-    /// How many connections of the whole bus are subscribed to each of `channels`, patterns not counted.
-    fn subscribers(&self, channels: Vec<String>) -> Counting;
-
     /// Closes the connections and opens new ones: called when they look alive but nothing comes.
     fn reopen(&self) -> BusFuture;
 
@@ -95,10 +89,6 @@ impl Bus for Arc<dyn Bus> {
 
     fn unsubscribe(&self, topics: Vec<Topic>) -> BusFuture {
         (**self).unsubscribe(topics)
-    }
-
-    fn subscribers(&self, channels: Vec<String>) -> Counting {
-        (**self).subscribers(channels)
     }
 
     fn reopen(&self) -> BusFuture {

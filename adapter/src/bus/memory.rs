@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{Bus, BusFuture, Counting, Delivery, Link, Topic};
+use super::{Bus, BusFuture, Delivery, Link, Topic};
 use crate::{error::BusError, inbox::Inbox};
 
 /// What the buses of several nodes in one process have in common: each node takes one with [`MemoryHub::connect`].
@@ -143,22 +143,6 @@ impl Bus for MemoryBus {
                 subscribed.remove(topic);
             }
             Ok(())
-        })
-    }
-
-    fn subscribers(&self, channels: Vec<String>) -> Counting {
-        let (hub, link) = (self.hub.clone(), *self.member.link.borrow());
-        Box::pin(async move {
-            if !link.publishing {
-                return Err(BusError::Disconnected);
-            }
-            let members = hub.members();
-            let count = |channel: String| {
-                let topic = Topic::Channel(channel);
-                let subscribed = |member: &&Arc<Member>| lock(&member.topics).contains(&topic);
-                members.iter().filter(subscribed).count()
-            };
-            Ok(channels.into_iter().map(count).collect())
         })
     }
 

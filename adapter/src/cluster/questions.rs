@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use tokio::{sync::Notify, time::Instant};
 
 use super::Cluster;
@@ -93,7 +94,10 @@ impl Cluster {
                 .iter()
                 .map(|(uid, _)| channel::response_to(key, namespace, uid)),
         );
-        let asked = tokio::time::timeout_at(deadline, self.0.bus.subscribers(channels)).await;
+        let counting = channels
+            .into_iter()
+            .map(|channel| self.0.bus.subscribers(channel));
+        let asked = tokio::time::timeout_at(deadline, try_join_all(counting)).await;
         let counts = match asked {
             Ok(Ok(counts)) => counts,
             Ok(Err(error)) => {
