@@ -18,6 +18,9 @@ use crate::{error::BusError, inbox::Inbox};
 /// What a bus returns: object-safe, and free of the bus's own lifetime.
 pub type BusFuture = Pin<Box<dyn Future<Output = Result<(), BusError>> + Send>>;
 
+/// What a bus returns that was asked to count.
+pub type CountFuture = Pin<Box<dyn Future<Output = Result<usize, BusError>> + Send>>;
+
 /// Something to subscribe to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Topic {
@@ -62,6 +65,11 @@ pub trait Bus: Send + Sync + 'static {
     /// Ends the subscriptions to `topics`.
     fn unsubscribe(&self, topics: Vec<Topic>) -> BusFuture;
 
+    /// How many nodes and other programs subscribe to `channel` itself; patterns that match it do not count.
+    ///
+    /// Counted over the whole of a Redis Cluster. Whoever subscribed before the call, confirmed, is counted.
+    fn subscribers(&self, channel: String) -> CountFuture;
+
     /// Closes the connections and opens new ones: called when they look alive but nothing comes.
     fn reopen(&self) -> BusFuture;
 
@@ -89,6 +97,10 @@ impl Bus for Arc<dyn Bus> {
 
     fn unsubscribe(&self, topics: Vec<Topic>) -> BusFuture {
         (**self).unsubscribe(topics)
+    }
+
+    fn subscribers(&self, channel: String) -> CountFuture {
+        (**self).subscribers(channel)
     }
 
     fn reopen(&self) -> BusFuture {

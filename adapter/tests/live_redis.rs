@@ -313,6 +313,9 @@ async fn redis_knows_the_rooms_with_members_the_namespace_the_node_and_nothing_e
         );
     }
     assert_eq!(redis.ask("PUBSUB", &["NUMPAT"]).await, ["0"]);
+    let count = async |channel: &str| bus(redis.port).await.subscribers(channel.to_owned()).await;
+    assert_eq!(count("socket.io#/chat#room#").await.unwrap(), 1);
+    assert_eq!(count("socket.io#/chat#left#").await.unwrap(), 0);
     // Counted once: other servers wait for as many answers.
     let request = "socket.io-request#/chat#";
     let subscribers = redis.ask("PUBSUB", &["NUMSUB", request]).await;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use common::{Node, eventually, everyone, limited, nodes, per_room, to};
 use roomcast_adapter::{
     Inbox,
-    bus::{Bus, BusFuture, Link, MemoryBus, MemoryHub, Topic},
+    bus::{Bus, BusFuture, CountFuture, Link, MemoryBus, MemoryHub, Topic},
 };
 use socketioxide_core::adapter::CoreAdapter;
 use tokio::{sync::watch, time::Instant};
@@ -174,6 +174,10 @@ impl Bus for Unconfirming {
 
     fn unsubscribe(&self, topics: Vec<Topic>) -> BusFuture {
         self.0.unsubscribe(topics)
+    }
+
+    fn subscribers(&self, channel: String) -> CountFuture {
+        self.0.subscribers(channel)
     }
 
     fn reopen(&self) -> BusFuture {

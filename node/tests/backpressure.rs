@@ -10,7 +10,7 @@ use bytes::Bytes;
 use common::{TestNode, config, wait_for};
 use roomcast_adapter::{
     Inbox,
-    bus::{Bus, BusFuture, Link, MemoryBus, MemoryHub, Topic},
+    bus::{Bus, BusFuture, CountFuture, Link, MemoryBus, MemoryHub, Topic},
 };
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
@@ -40,6 +40,10 @@ impl Bus for Gated {
 
     fn unsubscribe(&self, topics: Vec<Topic>) -> BusFuture {
         self.bus.unsubscribe(topics)
+    }
+
+    fn subscribers(&self, channel: String) -> CountFuture {
+        self.bus.subscribers(channel)
     }
 
     fn reopen(&self) -> BusFuture {

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{Bus, BusFuture, Delivery, Link, Topic};
+use super::{Bus, BusFuture, CountFuture, Delivery, Link, Topic};
 use crate::{error::BusError, inbox::Inbox};
 
 /// What the buses of several nodes in one process have in common: each node takes one with [`MemoryHub::connect`].
@@ -143,6 +143,22 @@ impl Bus for MemoryBus {
                 subscribed.remove(topic);
             }
             Ok(())
+        })
+    }
+
+    fn subscribers(&self, channel: String) -> CountFuture {
+        let hub = self.hub.clone();
+        let link = *self.member.link.borrow();
+        Box::pin(async move {
+            if !link.publishing {
+                return Err(BusError::Disconnected);
+            }
+            let topic = Topic::Channel(channel);
+            let hub = lock(&hub.0);
+            let members = hub.members.iter().filter_map(Weak::upgrade);
+            Ok(members
+                .filter(|member| lock(&member.topics).contains(&topic))
+                .count())
         })
     }
 
@@ -310,6 +326,27 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn members_with_the_very_channel_are_counted() {
+        let hub = MemoryHub::default();
+        let (one, two, three) = (hub.connect(), hub.connect(), hub.connect());
+        let topic = |name: &str| Topic::Channel(name.to_owned());
+        one.subscribe(vec![topic("a"), topic("b")]).await.unwrap();
+        two.subscribe(vec![topic("a")]).await.unwrap();
+        three
+            .subscribe(vec![Topic::Pattern("a*".to_owned())])
+            .await
+            .unwrap();
+
+        let count = async |name: &str| three.subscribers(name.to_owned()).await.unwrap();
+        assert_eq!((count("a").await, count("b").await), (2, 1));
+        assert_eq!(count("c").await, 0);
+
+        one.unsubscribe(vec![topic("a")]).await.unwrap();
+        drop(two);
+        assert_eq!(count("a").await, 0);
+    }
 
     #[test]
     fn patterns_match_as_in_redis() {

@@ -5,7 +5,7 @@
 
 mod connections;
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fred::{
@@ -16,7 +16,7 @@ use fred::{
 };
 use tokio::sync::watch;
 
-use super::{Bus, BusFuture, Link, Topic};
+use super::{Bus, BusFuture, CountFuture, Link, Topic};
 use crate::{
     error::{BusError, InitError},
     inbox::Inbox,
@@ -124,6 +124,21 @@ impl Bus for RedisBus {
                 client.punsubscribe(patterns).await?;
             }
             Ok(())
+        })
+    }
+
+    fn subscribers(&self, channel: String) -> CountFuture {
+        let publisher = self.0.publisher();
+        Box::pin(async move {
+            if !publisher.is_connected() {
+                return Err(BusError::Disconnected);
+            }
+            let counts: HashMap<String, usize> = publisher
+                .with_options(&fail_fast())
+                .pubsub_numsub(channel.clone())
+                .await
+                .map_err(BusError::Redis)?;
+            Ok(counts.get(&channel).copied().unwrap_or_default())
         })
     }
 
