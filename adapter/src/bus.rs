@@ -50,6 +50,8 @@ pub struct Link {
     pub receiving: bool,
     /// Whether messages can be published.
     pub publishing: bool,
+    /// Counts connections that were lost, or could not be made.
+    pub failures: u64,
 }
 
 /// Carries messages between nodes: at most once, in the order of publication per publisher.

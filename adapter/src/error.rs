@@ -12,6 +12,9 @@ pub enum BusError {
     /// The connection was replaced while the call was under way, so its effect is unknown.
     #[error("the connection was replaced during the call")]
     Reconnected,
+    /// Sharded Pub/Sub knows channels only.
+    #[error("sharded pub/sub has no patterns")]
+    NoPatterns,
     /// Redis, or the way to it, failed.
     #[error("redis failed")]
     Redis(#[source] fred::error::Error),

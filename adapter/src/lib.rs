@@ -157,6 +157,8 @@
 //!   arrives in that order.
 //! - While Redis is away, clients of one node go on reaching each other. Of what they send, the other nodes get the last
 //!   five seconds; within five seconds of Redis being back, every room is heard again.
+//! - On a Redis Cluster a node goes through any one of its nodes, and through another within a second when that one is lost.
+//!   [`RedisBus::sharded`](bus::RedisBus::sharded) is the transport by which each message passes one master alone.
 //! - Nothing is lost in silence: an [`Observer`] is told of each loss and its [cause](DropCause).
 //!
 //! - A question to other nodes returns what was answered in time, and [who is missing](Missing). One that is dead is waited for

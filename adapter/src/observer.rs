@@ -117,6 +117,10 @@ pub trait Observer: Send + Sync + 'static {
     }
     /// The bus was connected again after a loss.
     fn reconnected(&self) {}
+    /// So many connections to the bus were lost, or could not be made.
+    fn connections_failed(&self, count: u64) {
+        let _ = count;
+    }
     /// What the node wants to be subscribed to has changed.
     fn subscriptions(&self, counts: SubscriptionCounts) {
         let _ = counts;

@@ -6,6 +6,8 @@
     reason = "these are tests, and tell how long things took"
 )]
 
+#[path = "live/clients.rs"]
+mod clients;
 mod common;
 #[path = "live/proxy.rs"]
 mod proxy;
@@ -21,6 +23,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use clients::{bus, client};
 use common::{Client, Node, PATIENCE, Space, everyone, per_room, to};
 use fred::{
     interfaces::ClientLike,
@@ -32,7 +35,7 @@ use roomcast_adapter::{
     bus::{Bus, MIN_CAPACITY, RedisBus},
     wire::{self, Targets},
 };
-use server::{Redis, bus, client};
+use server::Redis;
 use socketioxide_core::Value;
 
 /// How long after Redis is back everything must work again.

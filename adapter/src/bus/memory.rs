@@ -56,6 +56,7 @@ impl MemoryHub {
                 epoch: 1,
                 receiving: true,
                 publishing: true,
+                failures: 0,
             }),
         });
         let mut hub = lock(&self.0);
@@ -244,6 +245,7 @@ mod faults {
                     epoch: link.epoch + u64::from(connected),
                     receiving: connected,
                     publishing: connected,
+                    failures: link.failures + u64::from(!connected),
                 };
             });
         }

@@ -3,17 +3,26 @@
 //! Two connections, since a subscriber's own commands would wait behind its messages. Both are handed in connected;
 //! this file knows no URL.
 
+mod census;
+mod client;
 mod connections;
+mod news;
+mod places;
+mod report;
+mod sharded;
+mod shards;
+mod topology;
 
-use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use fred::{
     clients::{Client, WithOptions},
     error::Error,
     interfaces::{ClientLike, EventInterface, PubsubInterface},
-    types::{RespVersion, Value, config::Options},
+    types::RespVersion,
 };
+use futures_util::future::try_join_all;
 use tokio::sync::watch;
 
 use super::{Bus, BusFuture, CountFuture, Link, Topic};
@@ -21,150 +30,278 @@ use crate::{
     error::{BusError, InitError},
     inbox::Inbox,
 };
+use census::Census;
+use client::{connected, is_clustered, once, ping};
 use connections::Connections;
+use shards::Shards;
 
 /// The least `broadcast_channel_capacity` of a subscriber: fred's default of 32 loses most of a burst of 500 messages.
 pub const MIN_CAPACITY: usize = 8192;
 
-/// How long a command may take. A heartbeat that fails reopens the connections earlier than anybody gives up.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Redis as a [`Bus`].
+///
+/// On a Redis Cluster the classic bus goes through any one of its nodes, which carries messages to and from all others.
+/// Where that node is lost, it goes through another within a second, and does not wait for the cluster to replace it.
 #[derive(Debug)]
-pub struct RedisBus(Arc<Connections>);
+pub struct RedisBus(Arc<Kind>);
+
+#[derive(Debug)]
+enum Kind {
+    /// PUBLISH and SUBSCRIBE, which reach everybody.
+    Classic {
+        connections: Connections,
+        census: Census,
+    },
+    /// SPUBLISH and SSUBSCRIBE at a single server.
+    Sharded(Connections),
+    /// The same on a Redis Cluster, where each channel is at one master.
+    Shards(Arc<Shards>),
+}
 
 impl RedisBus {
     /// Makes a bus of two connected clients, which are used for nothing else.
     ///
-    /// Should a connection hang, clients of the same settings take their place.
+    /// Should a connection hang, clients of the same settings take their place. Clients of a Redis Cluster give way at once
+    /// to such that are connected to one of its nodes.
     ///
     /// # Errors
     ///
     /// [`InitError`] if the subscriber would lose messages or cannot confirm subscriptions, or if a client would not
     /// connect again by itself.
     pub fn new(publisher: Client, subscriber: Client) -> Result<Self, InitError> {
-        let capacity = subscriber.perf_config().broadcast_channel_capacity;
-        if capacity < MIN_CAPACITY {
-            return Err(InitError::SmallCapacity {
-                capacity,
-                needed: MIN_CAPACITY,
-            });
-        }
-        if subscriber.client_config().version != RespVersion::RESP3 {
-            return Err(InitError::Resp2);
-        }
-        for (name, client) in [("publisher", &publisher), ("subscriber", &subscriber)] {
-            if client.client_reconnect_policy().is_none() {
-                return Err(InitError::NoReconnectPolicy(name));
-            }
-        }
-        Ok(Self(Arc::new(Connections::new(publisher, subscriber))))
+        check(&publisher, &subscriber)?;
+        Ok(Self(Arc::new(Kind::Classic {
+            connections: Connections::new(publisher, subscriber),
+            census: Census::default(),
+        })))
     }
 
-    /// Runs subscription commands on one connection, and has Redis confirm them.
+    /// The same over sharded Pub/Sub, which Redis knows since version 7: on a Redis Cluster, each message goes through the
+    /// one master that its channel belongs to, and not to all nodes.
     ///
-    /// fred resolves such commands when they are written, since their answers come as pushes. Redis works one
-    /// connection's commands off in order, so the answer to a PING behind them is the confirmation, provided that the
-    /// connection is still the same.
-    fn confirmed<F, Run>(&self, run: F) -> BusFuture
-    where
-        F: FnOnce(WithOptions<Client>) -> Run + Send + 'static,
-        Run: Future<Output = Result<(), Error>> + Send,
-    {
-        let subscriber = self.0.subscriber();
-        Box::pin(async move {
-            let mut reconnects = subscriber.reconnect_rx();
-            let client = subscriber.with_options(&fail_fast());
-            run(client.clone()).await.map_err(BusError::Redis)?;
-            let _: Value = client.ping(None).await.map_err(BusError::Redis)?;
-            if reconnects.try_recv().is_ok() {
-                return Err(BusError::Reconnected);
-            }
-            Ok(())
-        })
+    /// There are no patterns: a [`Topic::Pattern`] is refused with [`BusError::NoPatterns`]. Order holds for each channel by
+    /// itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`RedisBus::new`].
+    pub fn sharded(publisher: Client, subscriber: Client) -> Result<Self, InitError> {
+        check(&publisher, &subscriber)?;
+        let kind = if is_clustered(&publisher) {
+            Kind::Shards(Arc::new(Shards::new(publisher, subscriber)))
+        } else {
+            Kind::Sharded(Connections::new(publisher, subscriber))
+        };
+        Ok(Self(Arc::new(kind)))
     }
+}
+
+fn check(publisher: &Client, subscriber: &Client) -> Result<(), InitError> {
+    let capacity = subscriber.perf_config().broadcast_channel_capacity;
+    if capacity < MIN_CAPACITY {
+        return Err(InitError::SmallCapacity {
+            capacity,
+            needed: MIN_CAPACITY,
+        });
+    }
+    if subscriber.client_config().version != RespVersion::RESP3 {
+        return Err(InitError::Resp2);
+    }
+    for (name, client) in [("publisher", publisher), ("subscriber", subscriber)] {
+        if client.client_reconnect_policy().is_none() {
+            return Err(InitError::NoReconnectPolicy(name));
+        }
+    }
+    Ok(())
 }
 
 impl Bus for RedisBus {
     fn publish(&self, channel: String, payload: Bytes) -> BusFuture {
-        let publisher = self.0.publisher();
-        Box::pin(async move {
-            if !publisher.is_connected() {
-                return Err(BusError::Disconnected);
+        match &*self.0 {
+            Kind::Classic { connections, .. } => {
+                let publisher = connections.publisher();
+                Box::pin(async move {
+                    connected(&publisher)?
+                        .publish::<(), _, _>(channel, payload)
+                        .await
+                        .map_err(BusError::Redis)
+                })
             }
-            publisher
-                .with_options(&fail_fast())
-                .publish::<(), _, _>(channel, payload)
-                .await
-                .map_err(BusError::Redis)
-        })
+            Kind::Sharded(connections) => {
+                sharded::publish(connections.publisher(), channel, payload)
+            }
+            Kind::Shards(shards) => {
+                let Some(publisher) = shards.publisher(&channel) else {
+                    return Box::pin(async { Err(BusError::Disconnected) });
+                };
+                let shards = shards.clone();
+                Box::pin(async move {
+                    let published = sharded::publish(publisher, channel, payload).await;
+                    if published.is_err() {
+                        shards.look_soon();
+                    }
+                    published
+                })
+            }
+        }
     }
 
     fn subscribe(&self, topics: Vec<Topic>) -> BusFuture {
-        let (channels, patterns) = split(topics);
-        self.confirmed(async move |client| {
-            if !channels.is_empty() {
-                client.subscribe(channels).await?;
+        match &*self.0 {
+            Kind::Classic { connections, .. } => {
+                let (channels, patterns) = split(topics);
+                confirmed(connections.subscriber(), async move |client| {
+                    if !channels.is_empty() {
+                        client.subscribe(channels).await?;
+                    }
+                    if !patterns.is_empty() {
+                        client.psubscribe(patterns).await?;
+                    }
+                    Ok(())
+                })
             }
-            if !patterns.is_empty() {
-                client.psubscribe(patterns).await?;
+            Kind::Sharded(connections) => {
+                let subscriber = connections.subscriber();
+                Box::pin(async move { sharded::subscribe(&subscriber, channels_of(topics)?).await })
             }
-            Ok(())
-        })
+            Kind::Shards(shards) => {
+                let shards = shards.clone();
+                Box::pin(async move {
+                    let parts = shards.divided(channels_of(topics)?)?;
+                    let parts = parts
+                        .iter()
+                        .map(|(client, channels)| sharded::subscribe(client, channels.clone()));
+                    let done = try_join_all(parts).await;
+                    if done.is_err() {
+                        shards.look_soon();
+                    }
+                    done.map(drop)
+                })
+            }
+        }
     }
 
     fn unsubscribe(&self, topics: Vec<Topic>) -> BusFuture {
-        let (channels, patterns) = split(topics);
-        self.confirmed(async move |client| {
-            // Without arguments, these commands would end every subscription.
-            if !channels.is_empty() {
-                client.unsubscribe(channels).await?;
+        match &*self.0 {
+            Kind::Classic { connections, .. } => {
+                let (channels, patterns) = split(topics);
+                confirmed(connections.subscriber(), async move |client| {
+                    // Without arguments, these commands would end every subscription.
+                    if !channels.is_empty() {
+                        client.unsubscribe(channels).await?;
+                    }
+                    if !patterns.is_empty() {
+                        client.punsubscribe(patterns).await?;
+                    }
+                    Ok(())
+                })
             }
-            if !patterns.is_empty() {
-                client.punsubscribe(patterns).await?;
+            Kind::Sharded(connections) => {
+                let subscriber = connections.subscriber();
+                Box::pin(
+                    async move { sharded::unsubscribe(&subscriber, channels_of(topics)?).await },
+                )
             }
-            Ok(())
-        })
+            Kind::Shards(shards) => {
+                let shards = shards.clone();
+                Box::pin(async move {
+                    let parts = shards.divided(channels_of(topics)?)?;
+                    let parts = parts
+                        .iter()
+                        .map(|(client, channels)| sharded::unsubscribe(client, channels.clone()));
+                    try_join_all(parts).await.map(drop)
+                })
+            }
+        }
     }
 
     fn subscribers(&self, channel: String) -> CountFuture {
-        let publisher = self.0.publisher();
+        let kind = self.0.clone();
         Box::pin(async move {
-            if !publisher.is_connected() {
-                return Err(BusError::Disconnected);
+            match &*kind {
+                Kind::Classic {
+                    connections,
+                    census,
+                } => {
+                    let publisher = connections.publisher();
+                    connected(&publisher)?;
+                    let count = if connections.is_clustered() {
+                        census.count(&publisher, &channel).await
+                    } else {
+                        client::subscribers(&publisher, &channel).await
+                    };
+                    count.map_err(BusError::Redis)
+                }
+                Kind::Sharded(connections) => {
+                    sharded::subscribers(&connections.publisher(), &channel).await
+                }
+                Kind::Shards(shards) => match shards.publisher(&channel) {
+                    Some(publisher) => sharded::subscribers(&publisher, &channel).await,
+                    None => Err(BusError::Disconnected),
+                },
             }
-            let counts: HashMap<String, usize> = publisher
-                .with_options(&fail_fast())
-                .pubsub_numsub(channel.clone())
-                .await
-                .map_err(BusError::Redis)?;
-            Ok(counts.get(&channel).copied().unwrap_or_default())
         })
     }
 
     fn reopen(&self) -> BusFuture {
-        let connections = self.0.clone();
-        Box::pin(async move { connections.replace().await.map_err(BusError::Redis) })
+        let kind = self.0.clone();
+        Box::pin(async move {
+            match &*kind {
+                Kind::Classic { connections, .. } | Kind::Sharded(connections) => {
+                    connections.replace().await.map_err(BusError::Redis)
+                }
+                Kind::Shards(shards) => shards.replace().await.map_err(BusError::Redis),
+            }
+        })
     }
 
     fn link(&self) -> watch::Receiver<Link> {
-        self.0.link()
+        match &*self.0 {
+            Kind::Classic { connections, .. } | Kind::Sharded(connections) => connections.link(),
+            Kind::Shards(shards) => shards.link(),
+        }
     }
 
     fn listen(&self, inbox: Inbox) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let connections = self.0.clone();
-        Box::pin(async move { connections.listen(&inbox).await })
+        let kind = self.0.clone();
+        Box::pin(async move {
+            match &*kind {
+                Kind::Classic { connections, .. } | Kind::Sharded(connections) => {
+                    connections.listen(&inbox).await;
+                }
+                Kind::Shards(shards) => shards.listen(&inbox).await,
+            }
+        })
     }
 }
 
-/// One attempt, and none without a connection: fred's retries would send a message late, and after younger ones.
-fn fail_fast() -> Options {
-    Options {
-        max_attempts: Some(1),
-        fail_fast: true,
-        timeout: Some(COMMAND_TIMEOUT),
-        ..Options::default()
-    }
+/// Runs subscription commands on one connection, and has Redis confirm them.
+///
+/// fred resolves such commands when they are written, since their answers come as pushes. Redis works one connection's
+/// commands off in order, so the answer to a PING behind them is the confirmation, provided that the connection is still
+/// the same.
+fn confirmed<F, Run>(subscriber: Client, run: F) -> BusFuture
+where
+    F: FnOnce(WithOptions<Client>) -> Run + Send + 'static,
+    Run: Future<Output = Result<(), Error>> + Send,
+{
+    Box::pin(async move {
+        let mut reconnects = subscriber.reconnect_rx();
+        run(once(&subscriber)).await.map_err(BusError::Redis)?;
+        ping(&subscriber).await.map_err(BusError::Redis)?;
+        if reconnects.try_recv().is_ok() {
+            return Err(BusError::Reconnected);
+        }
+        Ok(())
+    })
+}
+
+fn channels_of(topics: Vec<Topic>) -> Result<Vec<String>, BusError> {
+    let channel = |topic| match topic {
+        Topic::Channel(channel) => Ok(channel),
+        Topic::Pattern(_) => Err(BusError::NoPatterns),
+    };
+    topics.into_iter().map(channel).collect()
 }
 
 fn split(topics: Vec<Topic>) -> (Vec<String>, Vec<String>) {

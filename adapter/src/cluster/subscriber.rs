@@ -21,8 +21,14 @@ pub(super) async fn run(cluster: Cluster) {
     let mut link = bus.link();
     let mut epoch = None;
     let mut told = None;
+    let mut failures = 0;
     loop {
         let current = *link.borrow_and_update();
+        if current.failures > failures {
+            let more = current.failures - failures;
+            cluster.0.observer.connections_failed(more);
+            failures = current.failures;
+        }
         let new_epoch = current.receiving.then_some(current.epoch);
         if new_epoch != epoch {
             if new_epoch.is_some() && (epoch.is_some() || current.epoch > 1) {

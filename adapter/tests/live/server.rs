@@ -1,37 +1,58 @@
-//! A redis-server of one's own, to be stopped, killed, hung and asked.
+//! A redis-server of a test's own, to be stopped, killed, hung and asked; and several that make a Redis Cluster.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each file of tests uses a part of this"
+)]
 
 use std::{
-    net::Ipv4Addr,
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use fred::{
-    clients::Client,
-    error::Error,
-    interfaces::ClientLike,
-    types::{
-        Builder, ClusterHash, CustomCommand, RespVersion,
-        config::{Config, ReconnectPolicy, TcpConfig},
-    },
-};
-use roomcast_adapter::bus::RedisBus;
-use tokio::net::{TcpListener, TcpStream};
+use tempfile::TempDir;
 
-use crate::common::PATIENCE;
+/// How long a server may take for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A redis-server on a free port, ended when dropped.
 pub(crate) struct Redis {
     pub(crate) port: u16,
+    program: &'static str,
+    arguments: Vec<String>,
     process: Child,
+    /// Where it keeps what it writes.
+    folder: TempDir,
 }
 
 impl Redis {
     pub(crate) async fn start() -> Self {
-        let port = free_port().await;
+        Self::with(|_, _| Vec::new()).await
+    }
+
+    /// With more arguments, made of its port and its folder.
+    pub(crate) async fn with(more: impl FnOnce(u16, &str) -> Vec<String>) -> Self {
+        Self::run("redis-server", more).await
+    }
+
+    /// The same server of another name.
+    pub(crate) async fn valkey() -> Self {
+        Self::run("valkey-server", |_, _| Vec::new()).await
+    }
+
+    async fn run(program: &'static str, more: impl FnOnce(u16, &str) -> Vec<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let arguments = more(port, folder.path().to_str().unwrap());
         let redis = Self {
             port,
-            process: spawn(port),
+            program,
+            process: spawn(program, port, &folder, &arguments),
+            arguments,
+            folder,
         };
         redis.answers().await;
         redis
@@ -45,7 +66,7 @@ impl Redis {
 
     /// Starts an empty one in its place; returns when it answers.
     pub(crate) async fn start_again(&mut self) {
-        self.process = spawn(self.port);
+        self.process = spawn(self.program, self.port, &self.folder, &self.arguments);
         self.answers().await;
     }
 
@@ -58,22 +79,33 @@ impl Redis {
         self.signal("CONT");
     }
 
-    /// Asks it something, over a connection made for this.
-    pub(crate) async fn ask(&self, command: &'static str, arguments: &[&str]) -> Vec<String> {
-        let client = client(self.port, |_| ()).await;
-        let command = CustomCommand::new_static(command, ClusterHash::FirstKey, false);
-        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        let answer: fred::types::Value = client.custom(command, arguments).await.unwrap();
-        client.quit().await.unwrap();
-        let mut answer: Vec<String> = match answer {
-            fred::types::Value::Array(values) => values,
-            value => vec![value],
-        }
-        .into_iter()
-        .map(|value| value.as_string().unwrap_or_default())
-        .collect();
+    pub(crate) fn folder(&self) -> &str {
+        self.folder.path().to_str().unwrap()
+    }
+
+    /// Asks it something, over a connection made for this; the parts of the answer, sorted.
+    pub(crate) async fn ask(&self, command: &str, arguments: &[&str]) -> Vec<String> {
+        let mut answer = self.tell(&[&[command], arguments].concat()).await;
         answer.sort();
         answer
+    }
+
+    /// The lines of its answer.
+    pub(crate) async fn tell(&self, words: &[&str]) -> Vec<String> {
+        let port = self.port.to_string();
+        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+        let asking = tokio::task::spawn_blocking(move || {
+            Command::new("redis-cli")
+                .args(["-p", &port])
+                .args(words)
+                .output()
+        });
+        let output = asking.await.unwrap().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines()
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     fn signal(&self, signal: &str) {
@@ -83,14 +115,12 @@ impl Redis {
     }
 
     async fn answers(&self) {
-        let start = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))
-            .await
-            .is_err()
-        {
-            assert!(start.elapsed() < PATIENCE, "redis-server should answer");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        eventually("redis-server should answer", async || {
+            let answer = self.tell(&["PING"]).await;
+            // Where it wants a password or TLS it answers in its way.
+            !answer.is_empty() || is_open(self.port)
+        })
+        .await;
     }
 }
 
@@ -102,56 +132,155 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(port: u16) -> Child {
-    Command::new("redis-server")
+/// A Redis Cluster whose nodes give each other up after a second.
+pub(crate) struct RedisCluster {
+    /// Masters first, each with a third of the slots, and then a replica of each.
+    pub(crate) nodes: Vec<Redis>,
+}
+
+/// The slots of three masters.
+const SLOTS: [(&str, &str); 3] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
+
+impl RedisCluster {
+    /// Three masters.
+    pub(crate) async fn start() -> Self {
+        Self::of(0).await
+    }
+
+    /// Three masters, each with a replica.
+    pub(crate) async fn with_replicas() -> Self {
+        Self::of(3).await
+    }
+
+    async fn of(replicas: usize) -> Self {
+        let mut nodes = Vec::new();
+        for _ in 0..3 + replicas {
+            let node = Redis::with(|_, _| {
+                let bus = free_port().to_string();
+                let settings = [
+                    ["--cluster-enabled", "yes"],
+                    ["--cluster-node-timeout", "1000"],
+                    ["--cluster-port", &bus],
+                    ["--repl-diskless-sync-delay", "0"],
+                    ["--cluster-replica-validity-factor", "0"],
+                ];
+                settings.concat().iter().map(ToString::to_string).collect()
+            });
+            nodes.push(node.await);
+        }
+        let cluster = Self { nodes };
+        for (node, (first, last)) in cluster.nodes.iter().zip(SLOTS) {
+            let done = node.tell(&["CLUSTER", "ADDSLOTSRANGE", first, last]).await;
+            assert_eq!(done, ["OK"]);
+        }
+        let first = &cluster.nodes[0];
+        for node in &cluster.nodes[1..] {
+            let bus = &node.arguments[5];
+            let port = node.port.to_string();
+            first
+                .tell(&["CLUSTER", "MEET", "127.0.0.1", &port, bus])
+                .await;
+        }
+        cluster.everybody_knows(3 + replicas).await;
+        for (master, replica) in cluster.nodes[..3].iter().zip(&cluster.nodes[3..]) {
+            let id = master.tell(&["CLUSTER", "MYID"]).await;
+            let done = replica.tell(&["CLUSTER", "REPLICATE", &id[0]]).await;
+            assert_eq!(done, ["OK"]);
+        }
+        for replica in &cluster.nodes[3..] {
+            eventually("the replica should follow its master", async || {
+                let info = replica.tell(&["INFO", "replication"]).await;
+                info.iter()
+                    .any(|line| line.trim() == "master_link_status:up")
+            })
+            .await;
+        }
+        for node in &cluster.nodes {
+            eventually("the cluster should be complete", async || {
+                let nodes = node.tell(&["CLUSTER", "NODES"]).await;
+                let is_replica = |line: &&String| line.contains("slave");
+                let info = node.tell(&["CLUSTER", "INFO"]).await;
+                nodes.iter().filter(is_replica).count() == replicas
+                    && info.iter().any(|line| line.trim() == "cluster_state:ok")
+            })
+            .await;
+        }
+        cluster
+    }
+
+    async fn everybody_knows(&self, count: usize) {
+        for node in &self.nodes {
+            eventually("the nodes should know each other", async || {
+                let nodes = node.tell(&["CLUSTER", "NODES"]).await;
+                let is_known = |line: &&String| !line.contains("handshake");
+                nodes.iter().filter(is_known).count() == count
+            })
+            .await;
+        }
+    }
+
+    /// The URL by which a node finds all of it.
+    pub(crate) fn url(&self) -> String {
+        let [first, second] = [self.nodes[0].port, self.nodes[1].port];
+        format!("redis-cluster://127.0.0.1:{first}?node=127.0.0.1:{second}")
+    }
+
+    /// The node that somebody subscribes to `channel` at.
+    pub(crate) async fn place_of(&self, count: &str, channel: &str) -> Option<usize> {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let counts = node.tell(&["PUBSUB", count, channel]).await;
+            if counts.get(1).is_some_and(|count| count != "0") {
+                return Some(index);
+            }
+        }
+        None
+    }
+
+    /// The master that has keys which start so.
+    pub(crate) async fn place_with(&self, start: &str) -> usize {
+        for (index, node) in self.nodes[..3].iter().enumerate() {
+            let keys = node.tell(&["KEYS", "*"]).await;
+            if keys.iter().any(|key| key.starts_with(start)) {
+                return index;
+            }
+        }
+        panic!("no master has a key that starts with {start}")
+    }
+}
+
+/// Waits until `is_so`, and says what should have come to pass if that takes too long.
+pub(crate) async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    let start = Instant::now();
+    while !is_so().await {
+        assert!(start.elapsed() < PATIENCE, "{what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+pub(crate) fn is_open(port: u16) -> bool {
+    std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+fn spawn(program: &str, port: u16, folder: &TempDir, arguments: &[String]) -> Child {
+    // Where the setup puts what the system does not have.
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/python/bin");
+    let own = tools.join(program);
+    let program = if own.exists() { own } else { program.into() };
+    Command::new(&program)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+        .arg("--dir")
+        .arg(folder.path())
+        .args(arguments)
         .stdout(Stdio::null())
         .spawn()
-        .expect(
-            "these tests start a redis-server, which has to be installed (Debian: redis-server)",
-        )
-}
-
-async fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-/// A bus on what listens on this port, its clients set up as those of a node are.
-pub(crate) async fn bus(port: u16) -> RedisBus {
-    RedisBus::new(client(port, |_| ()).await, client(port, |_| ()).await).unwrap()
-}
-
-/// A client as a node's, but for what `change` does to it.
-pub(crate) async fn client(port: u16, change: impl FnOnce(&mut Builder)) -> Client {
-    let mut builder = builder(port).unwrap();
-    change(&mut builder);
-    let client = builder.build().unwrap();
-    client.init().await.unwrap();
-    client
-}
-
-fn builder(port: u16) -> Result<Builder, Error> {
-    let mut config = Config::from_url(&format!("redis://127.0.0.1:{port}"))?;
-    config.version = RespVersion::RESP3;
-    config.fail_fast = false;
-    let mut builder = Builder::from_config(config);
-    builder
-        .with_performance_config(|performance| performance.broadcast_channel_capacity = 16_384)
-        .with_connection_config(|connection| {
-            connection.connection_timeout = Duration::from_secs(2);
-            connection.internal_command_timeout = Duration::from_secs(2);
-            connection.max_command_attempts = 1;
-            connection.max_command_buffer_len = 65_536;
-            connection.reconnect_on_auth_error = true;
-            connection.unresponsive.max_timeout = Some(Duration::from_secs(4));
-            connection.unresponsive.interval = Duration::from_secs(1);
-            connection.tcp = TcpConfig {
-                nodelay: Some(true),
-                ..TcpConfig::default()
-            };
+        .unwrap_or_else(|error| {
+            panic!("these tests start {program:?}, which `make setup` installs: {error}")
         })
-        .set_policy(ReconnectPolicy::new_constant(0, 300));
-    Ok(builder)
+}
+
+/// One that nobody listened on a moment ago.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
 }

@@ -1,40 +1,41 @@
-//! The connections of a [`RedisBus`](super::RedisBus): their state, their messages, and new ones for those that hang.
+//! The connections of a [`RedisBus`](super::RedisBus), and new ones for those that hang or are lost.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use bytes::Bytes;
 use fred::{
     clients::Client,
     error::Error,
-    interfaces::{ClientLike, EventInterface},
-    types::{Message, MessageKind, Value, config::Server},
+    interfaces::{ClientLike, ClusterInterface},
+    types::config::Server,
 };
-use futures_util::FutureExt;
-use tokio::sync::{
-    Notify,
-    broadcast::{
-        Receiver,
-        error::{RecvError, TryRecvError},
-    },
-    watch,
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, MissedTickBehavior},
 };
 
-use crate::{
-    bus::{Delivery, Link},
-    inbox::Inbox,
-    observer::DropCause,
+use super::{
+    client::{again, is_clustered, start},
+    news::News,
+    places::Places,
+    topology,
 };
+use crate::{bus::Link, inbox::Inbox};
 
-/// How often the state of the connections is looked at beside fred's own news of it, which come a little before the
-/// state changes.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often a Redis Cluster is asked which nodes it has.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
 
-/// A publisher and a subscriber, replaced together.
+/// How long a node of it that has lost touch is put up with after one that had: they may all be no better.
+const CALM: Duration = Duration::from_secs(10);
+
+/// A publisher and a subscriber at the same server, replaced together.
 #[derive(Debug)]
 pub(super) struct Connections {
+    /// The nodes of a Redis Cluster that they may be at.
+    places: Option<Places>,
     pair: Mutex<Pair>,
     link: watch::Sender<Link>,
     /// What the newest pair has to tell, until it is listened to.
@@ -49,22 +50,65 @@ struct Pair {
 }
 
 impl Connections {
+    /// Takes these two, or where they are of a Redis Cluster, two like them at one of its nodes.
     pub(super) fn new(publisher: Client, subscriber: Client) -> Self {
-        let link = Link {
-            epoch: 1,
-            receiving: subscriber.is_connected(),
-            publishing: publisher.is_connected(),
-        };
-        let pair = Pair {
+        let given = Pair {
             publisher,
             subscriber,
         };
+        if !is_clustered(&given.publisher) {
+            let is_up = given.subscriber.is_connected() && given.publisher.is_connected();
+            return Self::of(given, None, is_up);
+        }
+        let seeds = given.publisher.client_config().server.hosts();
+        let known = given.publisher.cached_cluster_state();
+        let known = known.map(|state| state.unique_primary_nodes());
+        let places = Places::new(seeds, known.unwrap_or_default());
+        let pair = given.again(places.next().as_ref());
+        let connections = Self::of(pair, Some(places), false);
+        for client in [&given.publisher, &given.subscriber] {
+            let _ = client.quit().now_or_never();
+        }
+        let pair = lock(&connections.pair);
+        start(&pair.publisher);
+        start(&pair.subscriber);
+        drop(pair);
+        connections
+    }
+
+    /// Like these, at this server, once they are begun to be made.
+    pub(super) fn at(server: &Server, publisher: &Client, subscriber: &Client) -> Self {
+        let pair = Pair {
+            publisher: again(publisher, Some(server)),
+            subscriber: again(subscriber, Some(server)),
+        };
+        let connections = Self::of(pair, None, false);
+        let pair = lock(&connections.pair);
+        start(&pair.publisher);
+        start(&pair.subscriber);
+        drop(pair);
+        connections
+    }
+
+    fn of(pair: Pair, places: Option<Places>, is_up: bool) -> Self {
+        let link = Link {
+            epoch: u64::from(is_up),
+            receiving: pair.subscriber.is_connected(),
+            publishing: pair.publisher.is_connected(),
+            failures: 0,
+        };
         Self {
-            news: Mutex::new(Some(News::of(&pair))),
+            places,
+            news: Mutex::new(Some(News::of(&pair.publisher, &pair.subscriber, is_up))),
             pair: Mutex::new(pair),
             link: watch::Sender::new(link),
             replaced: Notify::new(),
         }
+    }
+
+    /// Whether they may be at any node of a Redis Cluster.
+    pub(super) fn is_clustered(&self) -> bool {
+        self.places.is_some()
     }
 
     pub(super) fn publisher(&self) -> Client {
@@ -84,13 +128,26 @@ impl Connections {
     /// fred's own way to reconnect is a command behind those that wait to be written, and so waits with them where the
     /// other end no longer reads.
     pub(super) async fn replace(&self) -> Result<(), Error> {
-        let (publisher, subscriber) = {
+        let (publisher, subscriber) = self.exchange();
+        let (one, other) = tokio::join!(publisher.init(), subscriber.init());
+        one.and(other).map(drop)
+    }
+
+    /// Ends these clients.
+    pub(super) fn quit(&self) {
+        let pair = lock(&self.pair);
+        for client in [&pair.publisher, &pair.subscriber] {
+            let _ = client.quit().now_or_never();
+        }
+    }
+
+    /// Puts new clients, which nobody has begun to connect, in the place of these.
+    fn exchange(&self) -> (Client, Client) {
+        let place = self.places.as_ref().and_then(Places::next);
+        let clients = {
             let mut pair = lock(&self.pair);
-            let new = Pair {
-                publisher: again(&pair.publisher),
-                subscriber: again(&pair.subscriber),
-            };
-            *lock(&self.news) = Some(News::of(&new));
+            let new = pair.again(place.as_ref());
+            *lock(&self.news) = Some(News::of(&new.publisher, &new.subscriber, false));
             let clients = (new.publisher.clone(), new.subscriber.clone());
             let old = std::mem::replace(&mut *pair, new);
             for client in [old.publisher, old.subscriber] {
@@ -105,156 +162,71 @@ impl Connections {
             link.publishing = false;
         });
         self.replaced.notify_one();
-        let (one, other) = tokio::join!(publisher.init(), subscriber.init());
-        one.and(other).map(drop)
+        clients
+    }
+
+    /// Goes to another node of the Redis Cluster.
+    fn move_on(&self) {
+        let (publisher, subscriber) = self.exchange();
+        start(&publisher);
+        start(&subscriber);
     }
 
     /// Puts messages into `inbox` and keeps the link's state, also over new clients.
     pub(super) async fn listen(&self, inbox: &Inbox) {
+        let mut following: BoxFuture<'_, ()> = std::future::pending().boxed();
+        let mut calm_until = Instant::now();
         loop {
             let news = lock(&self.news).take();
-            let following = async {
-                if let Some(news) = news {
-                    news.follow(inbox, &self.link).await;
-                }
-                std::future::pending::<()>().await;
-            };
+            if let Some(news) = news {
+                following = news.follow(inbox, &self.link, self.is_clustered()).boxed();
+            }
             tokio::select! {
                 () = self.replaced.notified() => {}
-                () = following => {}
+                () = &mut following => self.move_on(),
+                () = self.look_around(calm_until) => {
+                    calm_until = Instant::now() + CALM;
+                    self.move_on();
+                }
+            }
+        }
+    }
+
+    /// Keeps an eye on the Redis Cluster; ends when the node that the clients are at has lost touch with it.
+    async fn look_around(&self, calm_until: Instant) {
+        let Some(places) = &self.places else {
+            return std::future::pending().await;
+        };
+        let mut turns = tokio::time::interval(LOOK_AROUND);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            turns.tick().await;
+            let publisher = self.publisher();
+            if !publisher.is_connected() {
+                continue;
+            }
+            match topology::ask(&publisher).await {
+                Ok(nodes) if topology::is_whole(&nodes) => places.learn(&nodes),
+                Ok(_) if Instant::now() < calm_until => {}
+                Ok(_) => {
+                    tracing::warn!(
+                        "this node of the redis cluster has lost touch with most others, going to another"
+                    );
+                    return;
+                }
+                Err(error) => tracing::debug!(%error, "the redis cluster did not tell its nodes"),
             }
         }
     }
 }
 
-/// What the clients of a pair have to tell. Opened before they connect, so that nothing is missed.
-#[derive(Debug)]
-struct News {
-    publisher: Client,
-    subscriber: Client,
-    messages: Receiver<Message>,
-    publisher_lost: Receiver<(Error, Option<Server>)>,
-    subscriber_lost: Receiver<(Error, Option<Server>)>,
-    publisher_made: Receiver<Server>,
-    subscriber_made: Receiver<Server>,
-}
-
-impl News {
-    fn of(pair: &Pair) -> Self {
-        let (publisher, subscriber) = (&pair.publisher, &pair.subscriber);
+impl Pair {
+    /// Clients of the same settings.
+    fn again(&self, place: Option<&Server>) -> Self {
         Self {
-            publisher: publisher.clone(),
-            subscriber: subscriber.clone(),
-            messages: subscriber.message_rx(),
-            publisher_lost: publisher.error_rx(),
-            subscriber_lost: subscriber.error_rx(),
-            publisher_made: publisher.reconnect_rx(),
-            subscriber_made: subscriber.reconnect_rx(),
+            publisher: again(&self.publisher, place),
+            subscriber: again(&self.subscriber, place),
         }
-    }
-
-    async fn follow(self, inbox: &Inbox, link: &watch::Sender<Link>) {
-        let Self {
-            publisher,
-            subscriber,
-            messages,
-            mut publisher_lost,
-            mut subscriber_lost,
-            mut publisher_made,
-            mut subscriber_made,
-        } = self;
-        let watching = async {
-            let mut look = tokio::time::interval(LOOK);
-            // fred keeps the state of a lost connection until it begins to make a new one.
-            let (mut receiving, mut publishing) = (true, true);
-            loop {
-                let mut replaced = false;
-                tokio::select! {
-                    // Of a loss and a new connection that are both known, the loss came first.
-                    biased;
-                    Some(()) = came(&mut subscriber_lost) => receiving = false,
-                    Some(()) = came(&mut publisher_lost) => publishing = false,
-                    Some(()) = came(&mut publisher_made) => publishing = true,
-                    made = came(&mut subscriber_made) => {
-                        if made.is_none() { return }
-                        receiving = true;
-                        replaced = true;
-                    }
-                    _ = look.tick() => {}
-                }
-                let now = (
-                    receiving && subscriber.is_connected(),
-                    publishing && publisher.is_connected(),
-                );
-                link.send_if_modified(|link| {
-                    let old = *link;
-                    link.epoch += u64::from(replaced);
-                    (link.receiving, link.publishing) = now;
-                    *link != old
-                });
-            }
-        };
-        tokio::join!(drain(messages, inbox), watching);
-    }
-}
-
-/// Waits for an event; `None` when there will be no more.
-async fn came<T: Clone>(events: &mut Receiver<T>) -> Option<()> {
-    match events.recv().await {
-        Ok(_) | Err(RecvError::Lagged(_)) => Some(()),
-        Err(RecvError::Closed) => None,
-    }
-}
-
-/// Does nothing but take messages out of fred's channel: all there are before it lets others run, since the task that
-/// fills the channel does not wait for this one.
-async fn drain(mut messages: Receiver<Message>, inbox: &Inbox) {
-    loop {
-        let message = match messages.try_recv() {
-            Err(TryRecvError::Empty) => messages.recv().await,
-            Ok(message) => Ok(message),
-            Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
-            Err(TryRecvError::Closed) => Err(RecvError::Closed),
-        };
-        match message {
-            Ok(message) => {
-                let by_pattern = message.kind == MessageKind::PMessage;
-                let channel = message.channel.to_string();
-                match payload(message.value) {
-                    Some(payload) => inbox.push(Delivery {
-                        channel,
-                        payload,
-                        by_pattern,
-                    }),
-                    None => inbox.lost(DropCause::Malformed, 1),
-                }
-            }
-            Err(RecvError::Lagged(missed)) => inbox.lost(DropCause::Lagged, missed),
-            Err(RecvError::Closed) => return,
-        }
-    }
-}
-
-/// A client of the same settings. It tries again also if the first attempt fails.
-fn again(client: &Client) -> Client {
-    // Its reconnect policy counts attempts, and begins anew in a copy.
-    let copy = client.clone_new();
-    let mut config = copy.client_config();
-    config.fail_fast = false;
-    Client::new(
-        config,
-        Some(copy.perf_config()),
-        Some(copy.connection_config().clone()),
-        copy.client_reconnect_policy(),
-    )
-}
-
-/// A payload's bytes, which fred hands over as text where they happen to be UTF-8.
-fn payload(value: Value) -> Option<Bytes> {
-    match value {
-        Value::Bytes(bytes) => Some(bytes),
-        Value::String(text) => Some(text.into_inner()),
-        _ => None,
     }
 }
 
