@@ -101,12 +101,26 @@ pub struct Admin {
 pub struct Redis {
     /// Where it is; `None` is one node on a bus in its memory.
     pub url: Option<RedisUrl>,
+    /// How it is known, and this node to it, where the URL says TLS.
+    pub tls: RedisTls,
     /// First part of all channels, as the option `key` of the adapters for Node.js.
     pub key: String,
     /// Which wire is spoken.
     pub mode: RedisMode,
     /// Above this many rooms with members here, the node subscribes to one pattern instead of to each room.
     pub room_subscriptions: usize,
+}
+
+/// Files for TLS to Redis, in PEM.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisTls {
+    /// The authorities that may vouch for Redis; `None` is those that this machine trusts.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate that this node shows, with those between it and its authority.
+    pub cert_file: Option<PathBuf>,
+    /// Its private key. Given if and only if there is a certificate.
+    pub key_file: Option<PathBuf>,
 }
 
 /// Which wire the nodes speak.

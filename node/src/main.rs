@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use roomcast_node::{BindError, Config, Node, cli, files, runtime, signal, telemetry};
+use roomcast_node::{
+    BindError, Config, Node, cli, files, redis::RedisError, runtime, signal, telemetry,
+};
 
 fn main() -> ExitCode {
     // What is done before a node serves takes one thread.
@@ -25,6 +27,7 @@ fn serve(config: Config) -> cli::Exit {
     };
     tracing::error!("{error:#}");
     match error.downcast_ref::<BindError>() {
+        Some(BindError::Redis(RedisError::Url(_) | RedisError::Tls(_))) => cli::Exit::Misconfigured,
         Some(BindError::Redis(_)) => cli::Exit::RedisUnavailable,
         Some(_) => cli::Exit::Misconfigured,
         None => cli::Exit::Bug,

@@ -224,7 +224,7 @@ async fn join(
         (Some(bus), _) => bus,
         (None, Some(url)) => {
             tracing::info!(redis = %url, "connecting");
-            Arc::new(redis::connect(url).await?)
+            Arc::new(redis::connect(url, &config.redis.tls).await?)
         }
         (None, None) => {
             tracing::warn!(

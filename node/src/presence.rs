@@ -90,7 +90,7 @@ pub async fn connect(config: &Config, node_id: &str) -> Result<Presence, RedisEr
     let listed = config.chat.online_users;
     Ok(match &config.redis.url {
         Some(url) => {
-            let client = crate::redis::listening(url).await?;
+            let client = crate::redis::listening(url, &config.redis.tls).await?;
             Presence::new(Redis::new(client, &config.redis.key, node_id, listed))
         }
         None => Presence::new(Memory::new(listed)),

@@ -1,5 +1,7 @@
 //! Connects to Redis. The one file that opens connections to it, and that knows how fred has to be set up.
 
+mod tls;
+
 use std::time::Duration;
 
 use fred::{
@@ -8,13 +10,14 @@ use fred::{
     interfaces::{ClientLike, EventInterface},
     types::{
         Builder, RespVersion,
-        config::{Config, ReconnectPolicy, Server, TcpConfig, UnresponsiveConfig},
+        config::{Config, ReconnectPolicy, Server, ServerConfig, TcpConfig, UnresponsiveConfig},
     },
 };
 use roomcast_adapter::bus::RedisBus;
-use tokio::sync::broadcast::{Receiver, error::TryRecvError};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::config::RedisUrl;
+pub use self::tls::TlsError;
+use crate::config::{RedisTls, RedisUrl};
 
 /// How long a node waits for Redis when it starts.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,6 +44,9 @@ pub enum RedisError {
     /// The client does not take the URL.
     #[error("redis.url is no address that the client takes")]
     Url(#[source] Error),
+    /// TLS cannot be spoken as the configuration asks for.
+    #[error("cannot speak TLS with redis")]
+    Tls(#[from] TlsError),
     /// Redis did not answer in time.
     #[error("redis at {address} did not answer within {} s", PATIENCE.as_secs())]
     Unreachable {
@@ -49,6 +55,17 @@ pub enum RedisError {
         /// What the last attempt said.
         #[source]
         source: Option<Error>,
+    },
+    /// Redis is there and does not let this node in, which waiting does not change.
+    #[error("redis at {address} and this node do not accept each other: {advice}")]
+    Refused {
+        /// Where it is, without user and password.
+        address: String,
+        /// Where to look.
+        advice: &'static str,
+        /// What Redis, or TLS, said.
+        #[source]
+        source: Error,
     },
     /// The adapter does not take the clients made here: a bug.
     #[error("the redis clients are set up wrongly")]
@@ -64,9 +81,9 @@ pub enum RedisError {
 /// # Cancel safety
 ///
 /// Connections that were made are closed when the future is dropped.
-pub(crate) async fn connect(url: &RedisUrl) -> Result<RedisBus, RedisError> {
-    let publisher = client(url, FEW)?;
-    let subscriber = client(url, CAPACITY)?;
+pub(crate) async fn connect(url: &RedisUrl, tls: &RedisTls) -> Result<RedisBus, RedisError> {
+    let publisher = client(url, tls, FEW)?;
+    let subscriber = client(url, tls, CAPACITY)?;
     ready(url, &publisher, &[&subscriber]).await?;
     Ok(RedisBus::new(publisher, subscriber)?)
 }
@@ -80,8 +97,8 @@ pub(crate) async fn connect(url: &RedisUrl) -> Result<RedisBus, RedisError> {
 /// # Cancel safety
 ///
 /// As [`connect`].
-pub(crate) async fn commands(url: &RedisUrl) -> Result<Client, RedisError> {
-    let client = client(url, FEW)?;
+pub(crate) async fn commands(url: &RedisUrl, tls: &RedisTls) -> Result<Client, RedisError> {
+    let client = client(url, tls, FEW)?;
     ready(url, &client, &[]).await?;
     Ok(client)
 }
@@ -95,8 +112,8 @@ pub(crate) async fn commands(url: &RedisUrl) -> Result<Client, RedisError> {
 /// # Cancel safety
 ///
 /// As [`connect`].
-pub(crate) async fn listening(url: &RedisUrl) -> Result<Client, RedisError> {
-    let client = client(url, CAPACITY)?;
+pub(crate) async fn listening(url: &RedisUrl, tls: &RedisTls) -> Result<Client, RedisError> {
+    let client = client(url, tls, CAPACITY)?;
     ready(url, &client, &[]).await?;
     Ok(client)
 }
@@ -104,6 +121,8 @@ pub(crate) async fn listening(url: &RedisUrl) -> Result<Client, RedisError> {
 /// Connects `first` to what is at `url`, and then the others.
 async fn ready(url: &RedisUrl, first: &Client, others: &[&Client]) -> Result<(), RedisError> {
     let mut errors = first.error_rx();
+    let address = || url.to_string();
+    let mut last = None;
     let connecting = async {
         first.init().await?;
         for client in others {
@@ -111,32 +130,73 @@ async fn ready(url: &RedisUrl, first: &Client, others: &[&Client]) -> Result<(),
         }
         Ok::<_, Error>(())
     };
-    let unreachable = |source| RedisError::Unreachable {
-        address: url.to_string(),
-        source,
+    let refused = async {
+        loop {
+            let error = next(&mut errors).await;
+            if let Some(advice) = advice(&error) {
+                break RedisError::Refused {
+                    address: address(),
+                    advice,
+                    source: error,
+                };
+            }
+            last = Some(error);
+        }
     };
-    match tokio::time::timeout(PATIENCE, connecting).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(unreachable(Some(error))),
-        Err(_) => Err(unreachable(last(&mut errors))),
+    let patient = tokio::time::timeout(PATIENCE, async {
+        tokio::select! {
+            connected = connecting => connected.map_err(|source| RedisError::Unreachable {
+                address: address(),
+                source: Some(source),
+            }),
+            refused = refused => Err(refused),
+        }
+    });
+    match patient.await {
+        Ok(answer) => answer,
+        Err(_) => Err(RedisError::Unreachable {
+            address: address(),
+            source: last,
+        }),
     }
 }
 
-/// What the last attempt to connect said.
-fn last(errors: &mut Receiver<(Error, Option<Server>)>) -> Option<Error> {
-    let mut last = None;
+/// What the next attempt to connect said.
+async fn next(errors: &mut Receiver<(Error, Option<Server>)>) -> Error {
     loop {
-        match errors.try_recv() {
-            Ok((error, _)) => last = Some(error),
-            Err(TryRecvError::Lagged(_)) => {}
-            Err(TryRecvError::Empty | TryRecvError::Closed) => return last,
+        match errors.recv().await {
+            Ok((error, _)) => return error,
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 }
 
+/// What a person should look at, if the error is one that stays until somebody does.
+fn advice(error: &Error) -> Option<&'static str> {
+    // The client hands over what TLS says as text, in the form that is meant for programmers.
+    let text = error.to_string();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&["WRONGPASS", "NOAUTH", "without any password configured"]) {
+        Some("look at user and password in redis.url")
+    } else if says(&["InvalidCertificate("]) {
+        Some("look at redis.ca_file and at the certificate of redis")
+    } else if says(&["AlertReceived("]) {
+        Some("look at redis.cert_file and redis.key_file")
+    } else if says(&["InvalidMessage("]) {
+        Some("redis does not speak TLS on this port")
+    } else if says(&["DB index is out of range"]) {
+        Some("look at the database number in redis.url")
+    } else if says(&["NOPERM"]) {
+        Some("look at what the user in redis.url may do")
+    } else {
+        None
+    }
+}
+
 /// A client whose channels of news, the one of messages among them, hold `capacity` entries each.
-fn client(url: &RedisUrl, capacity: usize) -> Result<Client, RedisError> {
-    let mut config = Config::from_url(url.expose()).map_err(RedisError::Url)?;
+fn client(url: &RedisUrl, tls: &RedisTls, capacity: usize) -> Result<Client, RedisError> {
+    let mut config = config(url, tls)?;
     // Subscriptions are confirmed by commands on the same connection, which RESP2 does not allow.
     config.version = RespVersion::RESP3;
     config.fail_fast = false;
@@ -162,4 +222,16 @@ fn client(url: &RedisUrl, capacity: usize) -> Result<Client, RedisError> {
         .set_policy(ReconnectPolicy::new_constant(0, RETRY.as_millis() as u32))
         .build()
         .map_err(RedisError::Url)
+}
+
+fn config(url: &RedisUrl, tls: &RedisTls) -> Result<Config, RedisError> {
+    // Told of TLS, the client would set up one of its own, and fail where this machine trusts nobody.
+    let mut config = Config::from_url(&url.without_tls()).map_err(RedisError::Url)?;
+    if url.uses_tls() {
+        config.tls = Some(tls::connector(tls)?.into());
+    }
+    if let ServerConfig::Unix { .. } = config.server {
+        config.database = url.socket_database();
+    }
+    Ok(config)
 }

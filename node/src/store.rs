@@ -86,7 +86,9 @@ pub async fn connect(config: &Config) -> Result<Arc<dyn Store>, RedisError> {
     match &config.redis.url {
         Some(url) => {
             tracing::info!(redis = %url, "records are kept in redis");
-            Ok(Arc::new(RedisStore::connect(url, &config.redis.key).await?))
+            Ok(Arc::new(
+                RedisStore::connect(url, &config.redis.tls, &config.redis.key).await?,
+            ))
         }
         None => {
             tracing::info!("records are kept in memory: they end with this node");

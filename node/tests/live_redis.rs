@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
-#[path = "live/server.rs"]
+#[path = "live/of.rs"]
+mod of;
+#[path = "../../adapter/tests/live/server.rs"]
 mod server;
 mod suite;
 
 use std::time::{Duration, Instant};
 
 use common::{TestNode, config};
+use of::{store_of, url_of};
 use roomcast_loadtest::client::Transport;
 use roomcast_node::{
     Node,
@@ -20,7 +23,7 @@ use server::Redis;
 
 suite::stores!(async {
     let redis = Redis::start().await;
-    let store = redis.store().await;
+    let store = store_of(&redis, "socket.io").await;
     (redis, store)
 });
 
@@ -28,13 +31,17 @@ suite::stores!(async {
 async fn updates_over_two_connections_at_the_same_time_lose_no_field() {
     let redis = Redis::start().await;
 
-    suite::lose_no_field(&redis.store().await, &redis.store().await).await;
+    suite::lose_no_field(
+        &store_of(&redis, "socket.io").await,
+        &store_of(&redis, "socket.io").await,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_node_that_starts_later_sees_the_records_and_gives_no_id_again() {
     let redis = Redis::start().await;
-    let first = redis.store().await;
+    let first = store_of(&redis, "socket.io").await;
     let kept = first
         .create("Aaa", suite::fields(r#"{"n":1.0}"#))
         .await
@@ -43,7 +50,7 @@ async fn a_node_that_starts_later_sees_the_records_and_gives_no_id_again() {
     first.remove("Aaa", gone.id).await.unwrap();
     drop(first);
 
-    let second = redis.store().await;
+    let second = store_of(&redis, "socket.io").await;
 
     let found = second.find_one("Aaa", kept.id).await.unwrap();
     assert_eq!(suite::text(&found), r#"{"id":1,"n":1.0}"#);
@@ -54,7 +61,10 @@ async fn a_node_that_starts_later_sees_the_records_and_gives_no_id_again() {
 #[tokio::test]
 async fn clusters_with_different_keys_do_not_see_each_other() {
     let redis = Redis::start().await;
-    let [one, other] = [redis.store_of("one").await, redis.store_of("other").await];
+    let [one, other] = [
+        store_of(&redis, "one").await,
+        store_of(&redis, "other").await,
+    ];
 
     one.create("Aaa", Fields::default()).await.unwrap();
 
@@ -64,7 +74,7 @@ async fn clusters_with_different_keys_do_not_see_each_other() {
 #[tokio::test]
 async fn a_redis_that_hangs_is_an_error_in_time_and_answers_again_afterwards() {
     let redis = Redis::start().await;
-    let store = redis.store().await;
+    let store = store_of(&redis, "socket.io").await;
     store.create("Aaa", Fields::default()).await.unwrap();
 
     redis.hang();
@@ -89,7 +99,7 @@ async fn a_redis_that_hangs_is_an_error_in_time_and_answers_again_afterwards() {
 #[tokio::test]
 async fn a_redis_that_is_gone_is_an_error_in_time_and_little_is_written_late() {
     let mut redis = Redis::start().await;
-    let store = redis.store().await;
+    let store = store_of(&redis, "socket.io").await;
 
     redis.kill();
     let start = Instant::now();
@@ -116,7 +126,7 @@ async fn a_redis_that_is_gone_is_an_error_in_time_and_little_is_written_late() {
 async fn nodes_share_records_and_tell_their_watchers() {
     let redis = Redis::start().await;
     let mut config = config();
-    config.redis.url = Some(redis.url());
+    config.redis.url = Some(url_of(&redis));
     let here = TestNode::of(Node::builder(config.clone())).await;
     let there = TestNode::of(Node::builder(config)).await;
     let writer = here.client().await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Source};
 use super::key::{Key, Kind, keys};
-use super::nearest::{is_like_config, nearest_key};
+use super::nearest::{is_like_config, nearest_key, same_key};
 use super::setting::{Raw, Setting, Settings};
 
 const PREFIX: &str = "ROOMCAST_";
@@ -160,7 +160,11 @@ fn unknown(name: &str, value: &OsStr) -> ConfigError {
         Some(stem) => (stem, true),
         None => (name, false),
     };
-    let meant = nearest_key(name).or_else(|| nearest_key(stem));
+    // `REDIS_URL_FILE` is nearer to the file of `redis.url` than to `redis.ca_file`, whatever its letters say.
+    let file_of = same_key(stem).filter(|key| is_file && key.secret);
+    let meant = file_of
+        .or_else(|| nearest_key(name))
+        .or_else(|| nearest_key(stem));
     let advice = match meant {
         Some(key) => {
             let file = key.file_variable().filter(|_| is_file);

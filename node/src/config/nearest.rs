@@ -17,6 +17,12 @@ pub(super) fn nearest_key(name: &str) -> Option<&'static Key> {
     candidates.next().is_none().then_some(only)
 }
 
+/// The key that `name` is but for how its parts are joined.
+pub(super) fn same_key(name: &str) -> Option<&'static Key> {
+    let wanted = flat(name);
+    keys().find(|key| flat(key.path) == wanted)
+}
+
 /// True if `name` is most likely a misspelling of what names the configuration file.
 pub(super) fn is_like_config(name: &str) -> bool {
     nearest_word(&flat(name), ["config"]).is_some()

@@ -8,13 +8,34 @@ use super::parse::Value;
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl(String);
 
-/// What fred connects to without TLS. Its `valkey` spellings mean the same.
+/// What the client connects to; the same with `valkey` in place of `redis`, and all but the last with TLS as `rediss`.
 const SCHEMES: [&str; 4] = ["redis", "redis-sentinel", "redis-cluster", "redis+unix"];
 
 impl RedisUrl {
     /// The whole URL with its password. Hand it to the Redis client and nobody else.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it asks for TLS, as `rediss://` does.
+    pub fn uses_tls(&self) -> bool {
+        self.scheme().starts_with("rediss")
+    }
+
+    /// The same URL without that wish.
+    pub(crate) fn without_tls(&self) -> String {
+        let (_, rest) = self.0.split_once("://").unwrap_or_default();
+        format!("{}://{rest}", self.scheme().replacen("rediss", "redis", 1))
+    }
+
+    /// The database in the query of a URL whose path is taken by a socket.
+    pub(crate) fn socket_database(&self) -> Option<u8> {
+        socket_database(&self.0)?.parse().ok()
+    }
+
+    fn scheme(&self) -> String {
+        let scheme = self.0.split(':').next().unwrap_or_default();
+        scheme.to_lowercase().replacen("valkey", "redis", 1)
     }
 }
 
@@ -27,12 +48,12 @@ impl Value for RedisUrl {
         }
         let (scheme, rest) = text.split_once("://").ok_or_else(expected)?;
         let scheme = scheme.to_lowercase().replacen("valkey", "redis", 1);
-        if scheme.starts_with("rediss") {
-            // Without its TLS features the client would take such a URL and connect in the clear.
-            return Err("TLS to Redis is not available in this version".to_owned());
-        }
-        if !SCHEMES.contains(&scheme.as_str()) {
-            return Err(format!("expected a scheme among {}", SCHEMES.join(", ")));
+        let plain = scheme.replacen("rediss", "redis", 1);
+        if !SCHEMES.contains(&plain.as_str()) || scheme == "rediss+unix" {
+            return Err(format!(
+                "expected a scheme among {}, or rediss in place of redis for TLS",
+                SCHEMES.join(", ")
+            ));
         }
         if scheme.ends_with("+unix") {
             let socket = rest.split_once('/').map_or("", |(_, path)| path);
@@ -42,15 +63,34 @@ impl Value for RedisUrl {
                         .to_owned(),
                 );
             }
+            if socket_database(text).is_some_and(|number| number.parse::<u8>().is_err()) {
+                return Err(
+                    "expected the number of a database, such as redis+unix:///run/redis.sock?db=1"
+                        .to_owned(),
+                );
+            }
         } else {
             let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
             let host = authority.rsplit('@').next().unwrap_or_default();
             if host.is_empty() || host.starts_with(':') {
                 return Err("expected a host, as in redis://127.0.0.1:6379".to_owned());
             }
+            if plain == "redis-sentinel" && !rest.contains("sentinelServiceName=") {
+                return Err(
+                    "expected the name of the master, as in redis-sentinel://host:26379?sentinelServiceName=mymaster"
+                        .to_owned(),
+                );
+            }
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+fn socket_database(text: &str) -> Option<String> {
+    let (_, query) = text.split_once('?')?;
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "db")
+        .map(|(_, number)| number.into_owned())
 }
 
 impl fmt::Display for RedisUrl {
@@ -103,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_scheme_of_the_client_without_tls_is_taken() {
+    fn every_scheme_of_the_client_is_taken() {
         for text in [
             "redis://localhost",
             "redis://user:word@[::1]:6379/1",
@@ -112,11 +152,18 @@ mod tests {
             "redis-sentinel://a:26379?sentinelServiceName=main&node=b:26379",
             "valkey-cluster://a:7000?node=b:7000",
             "redis+unix:///run/redis.sock",
-            "redis+unix://user:word@any/run/redis.sock",
+            "redis+unix://user:word@any/run/redis.sock?db=1",
+            "rediss://localhost",
+            "valkeys-cluster://localhost:7000",
+            "REDISS-sentinel://a?sentinelServiceName=main",
         ] {
+            let url = RedisUrl::from_text(text).unwrap();
+            assert_eq!(url.expose(), text);
+            assert!(!url.without_tls().starts_with("rediss"));
+            let with_tls = ["rediss://", "valkeys-", "REDISS-"];
             assert_eq!(
-                RedisUrl::from_text(text).map(|url| url.expose().to_owned()),
-                Ok(text.to_owned())
+                url.uses_tls(),
+                with_tls.iter().any(|scheme| text.starts_with(scheme))
             );
         }
     }
@@ -129,11 +176,10 @@ mod tests {
             ("localhost:6379", "a URL such as"),
             ("http://localhost", "a scheme among"),
             ("redis-ring://localhost", "a scheme among"),
-            ("rediss://localhost", "TLS to Redis is not available"),
-            (
-                "valkeys-cluster://localhost",
-                "TLS to Redis is not available",
-            ),
+            ("redisss://localhost", "rediss in place of redis"),
+            ("rediss+unix:///run/redis.sock", "a scheme among"),
+            ("redis-sentinel://a:26379", "the name of the master"),
+            ("redis+unix:///run/redis.sock?db=x", "number of a database"),
             ("redis://", "a host"),
             ("redis://:6379", "a host"),
             ("redis://user:word@", "a host"),

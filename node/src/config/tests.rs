@@ -110,6 +110,15 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
             .as_ref()
             .is_some_and(|url| url.expose() == "redis://redis")
     }),
+    ("redis.ca_file", "/ca.pem", r#""/ca.pem""#, |c| {
+        c.redis.tls.ca_file == Some(PathBuf::from("/ca.pem"))
+    }),
+    ("redis.cert_file", "/a.pem", r#""/a.pem""#, |c| {
+        c.redis.tls.cert_file == Some(PathBuf::from("/a.pem"))
+    }),
+    ("redis.key_file", "/key.pem", r#""/key.pem""#, |c| {
+        c.redis.tls.key_file == Some(PathBuf::from("/key.pem"))
+    }),
     ("redis.key", "chat", r#""chat""#, |c| c.redis.key == "chat"),
     ("redis.mode", "classic", r#""classic""#, |c| {
         c.redis.mode == RedisMode::Classic
@@ -209,18 +218,33 @@ fn every_key_can_be_set_from_every_source() {
         "the list of this test is not that of the table"
     );
 
-    // Some keys of `jwt` only stand beside a key of tokens.
-    let beside = ("JWT_SECRET", "another word");
-    let by_args = |args: &[OsString]| {
-        let variables = [(beside.0.into(), beside.1.into())];
-        Config::load(args.iter().cloned(), variables)
-    };
     for (path, text, toml, arrived) in EVERY_KEY {
         let key = Key::at(path).unwrap();
+        // Some keys only stand beside others.
+        let mut beside = vec![("JWT_SECRET", "another word")];
+        match *path {
+            "redis.ca_file" => beside.push(("REDIS_URL", "rediss://redis")),
+            "redis.cert_file" => {
+                beside.push(("REDIS_URL", "rediss://redis"));
+                beside.push(("ROOMCAST_REDIS__KEY_FILE", "/key"));
+            }
+            "redis.key_file" => {
+                beside.push(("REDIS_URL", "rediss://redis"));
+                beside.push(("ROOMCAST_REDIS__CERT_FILE", "/cert"));
+            }
+            _ => {}
+        }
+        let by_args = |args: &[OsString]| {
+            let variables = beside.iter().map(|(name, text)| (name.into(), text.into()));
+            Config::load(args.iter().cloned(), variables)
+        };
+        let variable = key.variable();
+        let mut variables = vec![(variable.as_str(), *text)];
+        variables.extend(&beside);
         let by_flag = by_args(&[key.flag().into(), OsString::from(text)]);
         let by_joined_flag = by_args(&[format!("{}={text}", key.flag()).into()]);
-        let by_variable = by_variables(&[(key.variable().as_str(), *text), beside]);
-        let by_file = load("", &[beside], Some(&format!("{path} = {toml}")));
+        let by_variable = by_variables(&variables);
+        let by_file = load("", &beside, Some(&format!("{path} = {toml}")));
 
         assert!(arrived(&by_flag.unwrap()), "{path} by flag");
         assert!(arrived(&by_joined_flag.unwrap()), "{path} by a flag with =");

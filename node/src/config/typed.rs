@@ -10,7 +10,8 @@ use super::parse::{Bytes, Value, choose};
 use super::setting::Settings;
 use super::{
     Admin, AdminUrl, BuiltIn, Chat, Config, Cors, CorsOrigins, Drain, Gateway, Limits, Log,
-    LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, SocketIo, Transport, Ws,
+    LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, RedisTls, RedisUrl, SocketIo, Transport,
+    Ws,
 };
 
 /// More than there are processors in any machine that one node would be given.
@@ -80,12 +81,40 @@ fn redis(settings: &mut Settings) -> Redis {
         settings.refuse("redis.key", expected);
     }
     let room_subscriptions: u32 = settings.value("redis.room_subscriptions");
+    let url: Option<RedisUrl> = settings.optional("redis.url");
+    let tls = redis_tls(settings, url.as_ref());
     Redis {
-        url: settings.optional("redis.url"),
+        url,
+        tls,
         key,
         mode: settings.value("redis.mode"),
         room_subscriptions: room_subscriptions as usize,
     }
+}
+
+fn redis_tls(settings: &mut Settings, url: Option<&RedisUrl>) -> RedisTls {
+    let tls = RedisTls {
+        ca_file: settings.optional("redis.ca_file"),
+        cert_file: settings.optional("redis.cert_file"),
+        key_file: settings.optional("redis.key_file"),
+    };
+    let files = [
+        ("redis.ca_file", &tls.ca_file),
+        ("redis.cert_file", &tls.cert_file),
+        ("redis.key_file", &tls.key_file),
+    ];
+    for (path, file) in files {
+        // A file that protects something must not look as if it did.
+        if file.is_some() && !url.is_some_and(RedisUrl::uses_tls) {
+            settings.refuse(path, "expected a redis.url that starts with rediss://");
+        }
+    }
+    match (&tls.cert_file, &tls.key_file) {
+        (Some(_), None) => settings.refuse("redis.cert_file", "expected redis.key_file beside it"),
+        (None, Some(_)) => settings.refuse("redis.key_file", "expected redis.cert_file beside it"),
+        _ => {}
+    }
+    tls
 }
 
 fn cors(settings: &mut Settings) -> Cors {

@@ -17,6 +17,7 @@ pub(crate) struct ClusterMetrics {
     received: IntCounter,
     dropped: [IntCounter; DropCause::ALL.len()],
     reconnects: IntCounter,
+    failures: IntCounter,
     rooms: IntGauge,
     namespaces: IntGauge,
     patterns: IntGauge,
@@ -58,6 +59,10 @@ impl ClusterMetrics {
             reconnects: kit.counter(
                 "cluster_reconnects_total",
                 "New connections to the bus after a loss.",
+            ),
+            failures: kit.counter(
+                "cluster_connection_errors_total",
+                "Connections to the bus that were lost, or could not be made.",
             ),
             rooms: subscriptions.with_label_values(&["room"]),
             namespaces: subscriptions.with_label_values(&["namespace"]),
@@ -114,6 +119,10 @@ impl Observer for ClusterMetrics {
 
     fn reconnected(&self) {
         self.reconnects.inc();
+    }
+
+    fn connections_failed(&self, count: u64) {
+        self.failures.inc_by(count);
     }
 
     fn subscriptions(&self, counts: SubscriptionCounts) {

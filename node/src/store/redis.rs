@@ -23,7 +23,7 @@ use serde_json::value::RawValue;
 
 use super::{Answer, Fields, MAX_FIELDS, Record, RecordId, Store, StoreError};
 use crate::{
-    config::RedisUrl,
+    config::{RedisTls, RedisUrl},
     redis::{self, RedisError},
 };
 
@@ -52,14 +52,15 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// [`RedisError`] if the URL is not one of Redis, or nobody answered there for 30 s.
+    /// [`RedisError`] if the URL is not one of Redis, if Redis and this node do not accept each other, or if nobody
+    /// answered there for 30 s.
     ///
     /// # Cancel safety
     ///
     /// A connection that was made is closed when the future is dropped.
-    pub async fn connect(url: &RedisUrl, key: &str) -> Result<Self, RedisError> {
+    pub async fn connect(url: &RedisUrl, tls: &RedisTls, key: &str) -> Result<Self, RedisError> {
         Ok(Self {
-            client: redis::commands(url).await?,
+            client: redis::commands(url, tls).await?,
             key: key.to_owned(),
         })
     }

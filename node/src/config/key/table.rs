@@ -55,6 +55,17 @@ pub const GROUPS: &[Group] = &[
             .secret()
             .fallback("REDIS_URL"),
             Key::new(
+                "redis.ca_file",
+                Kind::Path,
+                "Who vouches for Redis in TLS; without it, whom this machine trusts",
+            ),
+            Key::new(
+                "redis.cert_file",
+                Kind::Path,
+                "The certificate that this node shows to Redis",
+            ),
+            Key::new("redis.key_file", Kind::Path, "Its private key"),
+            Key::new(
                 "redis.key",
                 Kind::Text,
                 "First part of all channels, as the option `key` in Node.js",

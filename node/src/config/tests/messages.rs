@@ -15,7 +15,7 @@ fn every_mistake_has_a_line_that_says_how_to_mend_it() {
         ),
         (
             by_flags("--redis-url http://user:word@host"),
-            r#"redis.url: "http://host" from flag --redis-url: expected a scheme among redis, redis-sentinel, redis-cluster, redis+unix"#,
+            r#"redis.url: "http://host" from flag --redis-url: expected a scheme among redis, redis-sentinel, redis-cluster, redis+unix, or rediss in place of redis for TLS"#,
         ),
         (
             by_flags("--listen 3000"),
@@ -52,6 +52,18 @@ fn every_mistake_has_a_line_that_says_how_to_mend_it() {
         (
             by_flags("--gateways events,talk"),
             r#"gateways: "events,talk" from flag --gateways: "talk" in the list: expected events, replies, resource or chat"#,
+        ),
+        (
+            by_flags("--redis-url redis://redis --redis-ca-file /ca.pem"),
+            r#"redis.ca_file: "/ca.pem" from flag --redis-ca-file: expected a redis.url that starts with rediss://"#,
+        ),
+        (
+            by_flags("--redis-url rediss://redis --redis-cert-file /a.pem"),
+            r#"redis.cert_file: "/a.pem" from flag --redis-cert-file: expected redis.key_file beside it"#,
+        ),
+        (
+            by_flags("--redis-url rediss://redis --redis-key-file /a.pem"),
+            r#"redis.key_file: "/a.pem" from flag --redis-key-file: expected redis.cert_file beside it"#,
         ),
         (
             by_flags("--redis-mode sharded"),
