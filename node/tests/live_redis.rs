@@ -145,3 +145,16 @@ async fn nodes_share_records_and_tell_their_watchers() {
     let all = watcher.emit_with_ack("findAllAaa", &()).await.unwrap();
     assert_eq!(all, [record]);
 }
+
+#[tokio::test]
+async fn a_node_ends_although_redis_is_gone() {
+    let mut redis = Redis::start().await;
+    let mut config = config();
+    config.redis.url = Some(url_of(&redis));
+    let mut node = TestNode::of(Node::builder(config)).await;
+
+    node.shut_down();
+    redis.kill();
+
+    node.ended().await;
+}
