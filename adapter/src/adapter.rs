@@ -2,6 +2,7 @@
 
 mod answering;
 mod asking;
+mod fresh;
 mod init;
 mod members;
 mod options;

@@ -16,6 +16,7 @@ use tokio::{
 };
 
 mod answers;
+mod company;
 mod dispatch;
 mod heartbeat;
 mod questions;
@@ -36,6 +37,7 @@ use crate::{
     subscriptions::Subscriptions,
 };
 use answers::{Desk, Jobs};
+use company::Company;
 use questions::Questions;
 
 /// How many messages of nodes about themselves may wait: those of many nodes in a second.
@@ -63,6 +65,8 @@ struct Shared {
     hearing: Mutex<Hearing>,
     hears: watch::Sender<bool>,
     peers: Mutex<Peers>,
+    /// Who else was seen in each namespace.
+    company: Mutex<HashMap<String, Company>>,
     /// Held for single steps, never while something is awaited.
     questions: Questions,
     desk: Desk,
@@ -117,6 +121,7 @@ impl Cluster {
             hearing: Mutex::new(Hearing::new(config.heartbeat_timeout, Instant::now())),
             hears: watch::Sender::new(false),
             peers: Mutex::new(Peers::new(config.heartbeat_timeout)),
+            company: Mutex::default(),
             questions: Questions::default(),
             desk,
             to_run: Mutex::new(Some(ToRun { heard, jobs })),
@@ -165,6 +170,7 @@ impl Cluster {
         tasks.spawn(outbox::publish(self.0.outbox.clone(), self.0.bus.clone()));
         tasks.spawn(dispatch::run(self.clone()));
         tasks.spawn(subscriber::run(self.clone()));
+        tasks.spawn(company::run(self.clone()));
         tasks.spawn(heartbeat::run(self.clone(), heard));
         let ended = tasks.join_next().await;
         tracing::error!(

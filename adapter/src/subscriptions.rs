@@ -8,8 +8,9 @@
 mod tests;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     mem,
+    sync::Arc,
 };
 
 use tokio::sync::oneshot;
@@ -21,18 +22,37 @@ use crate::{bus::Topic, channel, config::Subscribe, observer::SubscriptionCounts
 pub(crate) struct Subscriptions {
     key: String,
     limit: usize,
+    /// There are more rooms than may be subscribed one by one, or nobody tells of them.
     by_pattern: bool,
     /// The connection is up; while it is not, nothing is queued, since a new one starts from nothing.
     connected: bool,
-    /// Each with the id of its adapter.
-    namespaces: BTreeMap<String, String>,
-    /// Members of each room channel on this node.
-    rooms: HashMap<String, usize>,
+    namespaces: BTreeMap<String, Served>,
+    /// The channels of rooms that have members on this node.
+    rooms: HashMap<String, Occupied>,
     wanted: HashMap<Topic, Wanted>,
     /// Grows by joins and leaves while one command is under way. A command that does not end takes the connection down
     /// with it, by its own timeout or the missing heartbeat, and that empties the queue.
     queue: VecDeque<Op>,
     generation: u64,
+}
+
+/// A namespace of this node.
+#[derive(Debug)]
+struct Served {
+    /// The id of its adapter.
+    uid: String,
+    /// Its name, for its rooms.
+    name: Arc<str>,
+    /// Servers of Node.js serve it, too.
+    is_mixed: bool,
+    /// How many rooms have members here.
+    rooms: usize,
+}
+
+#[derive(Debug)]
+struct Occupied {
+    namespace: Arc<str>,
+    members: usize,
 }
 
 #[derive(Debug)]
@@ -90,7 +110,13 @@ impl Subscriptions {
         namespace: &str,
         uid: &str,
     ) -> Option<oneshot::Receiver<()>> {
-        self.namespaces.insert(namespace.to_owned(), uid.to_owned());
+        let served = Served {
+            uid: uid.to_owned(),
+            name: namespace.into(),
+            is_mixed: false,
+            rooms: 0,
+        };
+        self.namespaces.insert(namespace.to_owned(), served);
         let topic = self.general(namespace);
         self.want(topic.clone());
         for topic in self.questions(namespace, uid) {
@@ -101,26 +127,40 @@ impl Subscriptions {
 
     /// A namespace is served no more.
     pub(crate) fn remove_namespace(&mut self, namespace: &str) {
-        let uid = self.namespaces.remove(namespace).unwrap_or_default();
+        let topic = self.general(namespace);
+        let Some(served) = self.namespaces.remove(namespace) else {
+            return;
+        };
         // First, so that nobody counts on an answer any more.
-        for topic in self.questions(namespace, &uid) {
+        for topic in self.questions(namespace, &served.uid) {
             self.unwant(&topic);
         }
-        let topic = self.general(namespace);
         self.unwant(&topic);
     }
 
     /// One more local socket is in this room. The receiver resolves once the room's messages arrive; none if they do.
     pub(crate) fn join(&mut self, namespace: &str, room: &str) -> Option<oneshot::Receiver<()>> {
         let channel = channel::room(&self.key, namespace, room);
-        let members = self.rooms.entry(channel.clone()).or_insert(0);
-        *members += 1;
-        if *members == 1 && !self.by_pattern {
-            if self.rooms.len() > self.limit {
-                self.switch_to_patterns();
-            } else {
-                self.want(Topic::Channel(channel.clone()));
-            }
+        if let Some(occupied) = self.rooms.get_mut(&channel) {
+            occupied.members += 1;
+            return self.joined(namespace, channel);
+        }
+        let served = self.namespaces.get_mut(namespace);
+        let occupied = Occupied {
+            namespace: served.map_or_else(
+                || namespace.into(),
+                |served| {
+                    served.rooms += 1;
+                    served.name.clone()
+                },
+            ),
+            members: 1,
+        };
+        self.rooms.insert(channel.clone(), occupied);
+        if !self.by_pattern && self.rooms.len() > self.limit {
+            self.switch_to_patterns();
+        } else if !self.is_by_pattern(namespace) {
+            self.want(Topic::Channel(channel.clone()));
         }
         self.joined(namespace, channel)
     }
@@ -138,19 +178,41 @@ impl Subscriptions {
     /// One local socket less is in this room.
     pub(crate) fn leave(&mut self, namespace: &str, room: &str) {
         let channel = channel::room(&self.key, namespace, room);
-        let Some(members) = self.rooms.get_mut(&channel) else {
+        let Some(occupied) = self.rooms.get_mut(&channel) else {
             return;
         };
-        *members -= 1;
-        if *members > 0 {
+        occupied.members -= 1;
+        if occupied.members > 0 {
             return;
         }
         self.rooms.remove(&channel);
-        if !self.by_pattern {
-            self.unwant(&Topic::Channel(channel));
-        } else if self.rooms.len() * 5 < self.limit * 4 {
-            self.switch_to_rooms();
+        if let Some(served) = self.namespaces.get_mut(namespace) {
+            served.rooms = served.rooms.saturating_sub(1);
         }
+        if self.by_pattern && self.rooms.len() * 5 < self.limit * 4 {
+            self.switch_to_rooms();
+        } else {
+            // Nothing, where the pattern stands in for it.
+            self.unwant(&Topic::Channel(channel));
+        }
+    }
+
+    /// Whether servers of Node.js serve a namespace, too. They have sockets join a room and at once emit to it, on its own
+    /// channel, which only a pattern is subscribed to in time. True if that is news.
+    pub(crate) fn set_mixed(&mut self, namespace: &str, is_mixed: bool) -> bool {
+        let Some(served) = self.namespaces.get(namespace) else {
+            return false;
+        };
+        if served.is_mixed == is_mixed {
+            return false;
+        }
+        let before = self.broadcasts();
+        if let Some(served) = self.namespaces.get_mut(namespace) {
+            served.is_mixed = is_mixed;
+        }
+        // Who waited goes on without: the join counts as unconfirmed.
+        drop(self.replace(&before));
+        true
     }
 
     /// Whether patterns stand in for the channels of rooms.
@@ -271,19 +333,22 @@ impl Subscriptions {
     }
 
     pub(crate) fn counts(&self) -> SubscriptionCounts {
-        let general = self.namespaces.len();
-        if self.by_pattern {
-            SubscriptionCounts {
-                patterns: general,
-                ..SubscriptionCounts::default()
-            }
-        } else {
-            SubscriptionCounts {
-                rooms: self.rooms.len(),
-                namespaces: general,
-                ..SubscriptionCounts::default()
+        let mut counts = SubscriptionCounts::default();
+        for served in self.namespaces.values() {
+            if self.by_pattern || served.is_mixed {
+                counts.patterns += 1;
+            } else {
+                counts.namespaces += 1;
+                counts.rooms += served.rooms;
             }
         }
+        counts
+    }
+
+    /// Whether a pattern stands in for the channels of the namespace's rooms.
+    fn is_by_pattern(&self, namespace: &str) -> bool {
+        let served = self.namespaces.get(namespace);
+        self.by_pattern || served.is_some_and(|served| served.is_mixed)
     }
 
     /// What brings requests and responses. The first is subscribed exactly once in each node, since all others count its
@@ -299,7 +364,7 @@ impl Subscriptions {
 
     /// What brings broadcasts to a whole namespace.
     fn general(&self, namespace: &str) -> Topic {
-        if self.by_pattern {
+        if self.is_by_pattern(namespace) {
             Topic::Pattern(channel::pattern(&self.key, namespace))
         } else {
             Topic::Channel(channel::namespace(&self.key, namespace))
@@ -335,7 +400,7 @@ impl Subscriptions {
     }
 
     fn joined(&mut self, namespace: &str, channel: String) -> Option<oneshot::Receiver<()>> {
-        let topic = if self.by_pattern {
+        let topic = if self.is_by_pattern(namespace) {
             self.general(namespace)
         } else {
             Topic::Channel(channel)
@@ -381,20 +446,28 @@ impl Subscriptions {
     /// All topics that bring broadcasts, in the present mode.
     fn broadcasts(&self) -> Vec<Topic> {
         let generals = self.namespaces.keys().map(|name| self.general(name));
-        let rooms = self.rooms.keys().cloned().map(Topic::Channel);
-        generals.chain(rooms.filter(|_| !self.by_pattern)).collect()
+        let rooms = self.rooms.iter();
+        let rooms = rooms.filter(|(_, room)| !self.is_by_pattern(&room.namespace));
+        generals
+            .chain(rooms.map(|(channel, _)| Topic::Channel(channel.clone())))
+            .collect()
     }
 
     /// Subscribes to what the new mode asks for, and then ends what the old one did; returns who waited for that.
     fn replace(&mut self, before: &[Topic]) -> Vec<oneshot::Sender<()>> {
-        for topic in self.broadcasts() {
-            self.want(topic);
+        let after: HashSet<Topic> = self.broadcasts().into_iter().collect();
+        for topic in &after {
+            self.want(topic.clone());
         }
         // What an earlier change has not ended yet may be all that is heard of a room until the new ones stand.
         let (first, last): (VecDeque<_>, VecDeque<_>) = mem::take(&mut self.queue)
             .into_iter()
             .partition(|op| matches!(op, Op::Subscribe(..)));
         self.queue.extend(first.into_iter().chain(last));
-        before.iter().flat_map(|topic| self.unwant(topic)).collect()
+        before
+            .iter()
+            .filter(|topic| !after.contains(*topic))
+            .flat_map(|topic| self.unwant(topic))
+            .collect()
     }
 }

@@ -31,7 +31,7 @@ use fred::{
 };
 use proxy::Proxy;
 use roomcast_adapter::{
-    DropCause, InitError,
+    Config, DropCause, InitError,
     bus::{Bus, MIN_CAPACITY, RedisBus},
     wire::{self, Targets},
 };
@@ -51,8 +51,12 @@ struct Pair {
 
 impl Pair {
     async fn on(one: u16, two: u16) -> Self {
+        Self::with(one, two, per_room()).await
+    }
+
+    async fn with(one: u16, two: u16, of_two: Config) -> Self {
         let one = Node::start(bus(one).await, per_room());
-        let two = Node::start(bus(two).await, per_room());
+        let two = Node::start(bus(two).await, of_two);
         let (a, b) = (one.serve("/").await, two.serve("/").await);
         let client = b.member(&["before"]).await;
         let pair = Self {
@@ -372,10 +376,7 @@ async fn clients_that_would_lose_messages_are_refused() {
 async fn a_hundred_thousand_rooms_are_subscribed_and_are_back_after_a_restart() {
     const ROOMS: usize = 100_000;
     let mut redis = Redis::start().await;
-    let mut pair = Pair::on(redis.port, redis.port).await;
-    pair.two = Node::start(bus(redis.port).await, common::limited(2 * ROOMS));
-    let b = pair.two.serve("/").await;
-    pair.client = b.member(&["before"]).await;
+    let pair = Pair::with(redis.port, redis.port, common::limited(2 * ROOMS)).await;
 
     let names: Vec<_> = (0..ROOMS).map(|index| format!("room {index}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

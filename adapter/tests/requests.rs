@@ -490,3 +490,49 @@ async fn a_flood_of_questions_is_bounded_and_clients_feel_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn beside_a_node_server_rooms_are_heard_before_they_are_joined() {
+    let hub = MemoryHub::default();
+    let bus = hub.connect();
+    let cable = bus.handle();
+    let node = Node::start(bus, per_room());
+    let space = node.serve("/").await;
+    space.member(&["room"]).await;
+    let pattern = "socket.io#/#*".to_owned();
+    assert!(!cable.subscribed().contains(&pattern));
+
+    let _foreign = Foreign::join(&hub).await;
+
+    eventually("the pattern alone is subscribed", || {
+        let subscribed = cable.subscribed();
+        subscribed.contains(&pattern) && !subscribed.contains(&"socket.io#/#room#".to_owned())
+    })
+    .await;
+    assert_eq!(node.counts.subscriptions().patterns, 1);
+}
+
+#[tokio::test]
+async fn what_follows_a_join_of_others_goes_where_every_node_hears_it() {
+    let hub = MemoryHub::default();
+    let node = Node::start(hub.connect(), per_room());
+    let space = node.serve("/").await;
+    let mut tap = hub.tap();
+
+    space
+        .namespace
+        .sockets_join(to(&["some"]), texts(&["new"]))
+        .unwrap()
+        .await;
+    space.emit(r#"["hi"]"#, to(&["new"])).unwrap();
+    space.emit(r#"["hi"]"#, to(&["old"])).unwrap();
+
+    let mut channels = Vec::new();
+    while channels.len() < 3 {
+        let (channel, _) = tap.recv().await.unwrap();
+        if channel.starts_with("socket.io") {
+            channels.push(channel);
+        }
+    }
+    assert_eq!(channels, [REQUESTS, "socket.io#/#", "socket.io#/#old#"]);
+}

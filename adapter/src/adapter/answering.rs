@@ -44,6 +44,11 @@ impl<E: SocketEmitter> Space<E> {
             return Ok(());
         }
         let reply = self.reply_to(&request);
+        let asker = request.uid.as_deref();
+        let is_ours = asker.is_some_and(|uid| self.cluster.peers().knows(&self.name, uid));
+        if !is_ours && let Question::Join { .. } = request.question {
+            self.cluster.meets_others(&self.name);
+        }
         match request.question {
             Question::Join {
                 targets,

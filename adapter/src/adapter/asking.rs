@@ -112,6 +112,9 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
             of_one: false,
         })?;
         let joining = self.add_selected(options, &rooms);
+        if told.is_some() {
+            self.fresh.add(&rooms, Instant::now());
+        }
         self.tell(told);
         Ok(joining)
     }

@@ -11,9 +11,12 @@ use socketioxide_core::{
 };
 
 use super::{
+    fresh::Fresh,
     members::{self, Members, Reach},
     options::{options, selects_somebody, targets},
 };
+use tokio::time::Instant;
+
 use crate::{
     channel,
     cluster::{Cluster, Confirmation, random_id},
@@ -35,6 +38,7 @@ pub(super) struct Space<E> {
     pub(super) uid: String,
     pub(super) speaks_msgpack: bool,
     pub(super) members: Members,
+    pub(super) fresh: Fresh,
     application: RwLock<Option<Arc<dyn ServerSide>>>,
 }
 
@@ -51,6 +55,7 @@ impl<E: SocketEmitter> Space<E> {
             uid: random_id(ID),
             speaks_msgpack: speaks_msgpack(&local.parser()),
             members: Members::new(cluster.config().subscribe),
+            fresh: Fresh::default(),
             application: RwLock::default(),
             local,
             cluster,
@@ -132,7 +137,9 @@ impl<E: SocketEmitter> Space<E> {
         let payload = wire::encode_broadcast(&self.uid, &self.name, data, &targets)?;
         let key = &self.cluster.config().key;
         let channel = match &targets.rooms[..] {
-            [room] => channel::room(key, &self.name, room),
+            [room] if !self.fresh.contains(room, Instant::now()) => {
+                channel::room(key, &self.name, room)
+            }
             _ => channel::namespace(key, &self.name),
         };
         Ok(Some(Message { channel, payload }))
