@@ -28,6 +28,7 @@ use crate::{
     bus::Bus,
     channel,
     config::Config,
+    dialect::Dialect,
     hearing::Hearing,
     inbox::Inbox,
     namespace::{LocalNamespace, Namespace},
@@ -51,6 +52,7 @@ pub struct Cluster(Arc<Shared>);
 
 struct Shared {
     config: Config,
+    dialect: Dialect,
     node_id: String,
     beats_channel: String,
     bus: Arc<dyn Bus>,
@@ -96,11 +98,13 @@ impl Cluster {
         let node_id = node_id.into();
         let observer: Arc<dyn Observer> = Arc::new(observer);
         observer.nodes(1);
+        let dialect = Dialect::of(&config);
         let beats_channel = channel::nodes(&config.key);
         let (beats, heard) = mpsc::channel(MOST_BEATS);
         let (desk, jobs) = answers::desk();
         let subscriptions = Subscriptions::new(
             config.key.clone(),
+            dialect,
             config.subscribe,
             beats_channel.clone(),
             bus.link().borrow().receiving,
@@ -128,6 +132,7 @@ impl Cluster {
             namespaces: RwLock::default(),
             observer,
             beats_channel,
+            dialect,
             config,
         }))
     }
@@ -219,6 +224,10 @@ impl Cluster {
         &self.0.config
     }
 
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.0.dialect
+    }
+
     pub(crate) fn observer(&self) -> &dyn Observer {
         &*self.0.observer
     }
@@ -269,7 +278,7 @@ impl Cluster {
     }
 
     pub(crate) fn join(&self, namespace: &str, room: &str) -> Confirmation {
-        if self.is_alone() {
+        if self.is_alone() || !self.0.dialect.has_channel(room) {
             return self.confirmation(None);
         }
         let waiting = self.change(|subscriptions| subscriptions.join(namespace, room));
@@ -277,7 +286,7 @@ impl Cluster {
     }
 
     pub(crate) fn join_again(&self, namespace: &str, room: &str) -> Confirmation {
-        if self.is_alone() {
+        if self.is_alone() || !self.0.dialect.has_channel(room) {
             return self.confirmation(None);
         }
         let waiting = self.subscriptions().join_again(namespace, room);
@@ -285,7 +294,7 @@ impl Cluster {
     }
 
     pub(crate) fn leave(&self, namespace: &str, room: &str) {
-        if self.is_alone() {
+        if self.is_alone() || !self.0.dialect.has_channel(room) {
             return;
         }
         self.change(|subscriptions| subscriptions.leave(namespace, room));

@@ -21,11 +21,29 @@ pub enum Subscribe {
     },
 }
 
+/// How the servers of a cluster speak to each other. All of them, and all emitters, have to use the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Wire {
+    /// That of Node's `createAdapter`, over Pub/Sub.
+    #[default]
+    Classic,
+    /// That of Node's `createShardedAdapter`, over sharded Pub/Sub: the bus has to be a
+    /// [`RedisBus::sharded`](crate::bus::RedisBus::sharded).
+    ///
+    /// With [`Subscribe::PerRoom`] it is Node's mode `dynamic`, and the limit has no meaning, since there are no patterns; with
+    /// [`Subscribe::Pattern`] it is `static`. Order holds within a channel: what goes to a room, and what goes to the whole
+    /// namespace, may overtake each other on a Redis Cluster.
+    Sharded,
+}
+
 /// Settings of a [`Cluster`](crate::Cluster).
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Prefix of the channels shared with Node's servers, as their option `key`. Default `socket.io`, as there.
     pub key: String,
+    /// How servers speak to each other. Default [`Wire::Classic`].
+    pub wire: Wire,
     /// Which channels to subscribe to. Default [`Subscribe::Pattern`], which is right for any server.
     pub subscribe: Subscribe,
     /// How long a join waits for its subscription. Default 2 s: a client's patience with an ack, and far above a
@@ -53,6 +71,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             key: "socket.io".to_owned(),
+            wire: Wire::Classic,
             subscribe: Subscribe::Pattern,
             join_timeout: Duration::from_secs(2),
             outbox_bytes: 16 * 1024 * 1024,

@@ -184,6 +184,7 @@ mod channel;
 mod cluster;
 mod config;
 mod copies;
+mod dialect;
 mod error;
 mod gather;
 mod hearing;
@@ -202,7 +203,7 @@ pub mod wire;
 
 pub use adapter::{AdapterFailure, ClusterAdapter, Init};
 pub use cluster::Cluster;
-pub use config::{Config, Subscribe};
+pub use config::{Config, Subscribe, Wire};
 pub use error::{BroadcastError, BusError, InitError, SendError};
 pub use gather::Missing;
 pub use inbox::Inbox;

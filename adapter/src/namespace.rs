@@ -116,7 +116,7 @@ pub(crate) trait LocalNamespace: Send + Sync + 'static {
     ) -> Result<Gathering<Vec<Option<String>>>, BroadcastError>;
     fn on_server_side(&self, application: Arc<dyn ServerSide>);
     /// Takes a broadcast of another node.
-    fn apply(&self, room: Option<&str>, payload: &Bytes);
+    fn apply(self: Arc<Self>, room: Option<&str>, payload: &Bytes);
     /// Takes a request of another node.
     fn requested(self: Arc<Self>, payload: &Bytes);
 }

@@ -15,12 +15,15 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::{bus::Topic, channel, config::Subscribe, observer::SubscriptionCounts};
+use crate::{
+    bus::Topic, channel, config::Subscribe, dialect::Dialect, observer::SubscriptionCounts,
+};
 
 /// The state of all subscriptions of one node.
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
     key: String,
+    dialect: Dialect,
     limit: usize,
     /// There are more rooms than may be subscribed one by one, or nobody tells of them.
     by_pattern: bool,
@@ -81,16 +84,20 @@ impl Subscriptions {
     /// Nothing is subscribed yet, also where the connection is up.
     pub(crate) fn new(
         key: String,
+        dialect: Dialect,
         subscribe: Subscribe,
         own_channel: String,
         connected: bool,
     ) -> Self {
         let (limit, by_pattern) = match subscribe {
+            // Over sharded Pub/Sub there are no patterns.
+            _ if dialect.is_sharded() => (usize::MAX, false),
             Subscribe::Pattern => (0, true),
             Subscribe::PerRoom { limit } => (limit, false),
         };
         let mut subscriptions = Self {
             key,
+            dialect,
             limit,
             by_pattern,
             connected,
@@ -119,7 +126,7 @@ impl Subscriptions {
         self.namespaces.insert(namespace.to_owned(), served);
         let topic = self.general(namespace);
         self.want(topic.clone());
-        for topic in self.questions(namespace, uid) {
+        for topic in self.dialect.questions(&self.key, namespace, uid) {
             self.want(topic);
         }
         self.wait(&topic)
@@ -132,7 +139,7 @@ impl Subscriptions {
             return;
         };
         // First, so that nobody counts on an answer any more.
-        for topic in self.questions(namespace, &served.uid) {
+        for topic in self.dialect.questions(&self.key, namespace, &served.uid) {
             self.unwant(&topic);
         }
         self.unwant(&topic);
@@ -349,17 +356,6 @@ impl Subscriptions {
     fn is_by_pattern(&self, namespace: &str) -> bool {
         let served = self.namespaces.get(namespace);
         self.by_pattern || served.is_some_and(|served| served.is_mixed)
-    }
-
-    /// What brings requests and responses. The first is subscribed exactly once in each node, since all others count its
-    /// subscribers to know how many answers to wait for.
-    fn questions(&self, namespace: &str, uid: &str) -> [Topic; 3] {
-        [
-            channel::request(&self.key, namespace),
-            channel::response(&self.key, namespace),
-            channel::response_to(&self.key, namespace, uid),
-        ]
-        .map(Topic::Channel)
     }
 
     /// What brings broadcasts to a whole namespace.

@@ -19,6 +19,7 @@ mod refusal;
 mod render;
 mod request;
 mod response;
+mod sharded;
 mod transcode;
 mod walk;
 mod writer;
@@ -37,6 +38,10 @@ pub use event::EventData;
 pub use request::{Question, Request, decode_request, encode_ask, encode_request, unified};
 pub use response::{Answer, Response, decode_response, encode_response};
 pub(crate) use response::{Reported, response_head};
+pub use sharded::{
+    Envelope, Said, decode_sharded, encode_sharded_broadcast, encode_sharded_request,
+    encode_sharded_response,
+};
 
 /// The largest message written or read, in bytes (16 MiB).
 ///

@@ -9,6 +9,8 @@
 mod properties;
 #[path = "golden/requests.rs"]
 mod requests;
+#[path = "golden/sharded.rs"]
+mod sharded;
 #[path = "golden/vectors.rs"]
 mod vectors;
 

@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use common::{Node, PATIENCE, Space, eventually, everyone, nodes, per_room, to};
 use roomcast_adapter::{
-    DropCause, ServerSide,
+    Config, DropCause, ServerSide, Wire,
     bus::{Bus, MemoryBus, MemoryHub, Topic},
 };
 use socketioxide_core::{
@@ -28,6 +28,16 @@ use tokio::{sync::broadcast, time::Instant};
 
 const REQUESTS: &str = "socket.io-request#/#";
 const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Both wires, and both ways to subscribe.
+fn all_ways() -> [Config; 4] {
+    let sharded = |config| Config {
+        wire: Wire::Sharded,
+        ..config
+    };
+    let [rooms, all] = common::both();
+    [rooms.clone(), all.clone(), sharded(rooms), sharded(all)]
+}
 
 fn texts(rooms: &[&str]) -> Vec<String> {
     rooms.iter().map(ToString::to_string).collect()
@@ -54,48 +64,52 @@ fn event(text: &str) -> Packet {
 
 #[tokio::test]
 async fn sockets_of_all_nodes_are_listed_and_counted() {
-    let [(one, a), (two, b)] = nodes(&per_room()).await;
-    acquainted(&[&one, &two]).await;
-    let (first, second) = (a.member(&["red"]).await, b.member(&["red", "blue"]).await);
-    b.connect().await;
+    for config in all_ways() {
+        let [(one, a), (two, b)] = nodes(&config).await;
+        acquainted(&[&one, &two]).await;
+        let (first, second) = (a.member(&["red"]).await, b.member(&["red", "blue"]).await);
+        b.connect().await;
 
-    let red = a.namespace.fetch_sockets(to(&["red"])).unwrap().await;
-    let everybody = b.namespace.fetch_sockets(everyone()).unwrap().await;
-    let count = a.namespace.count(everyone()).unwrap().await;
-    let own = a.namespace.count(here(everyone())).unwrap().await;
+        let red = a.namespace.fetch_sockets(to(&["red"])).unwrap().await;
+        let everybody = b.namespace.fetch_sockets(everyone()).unwrap().await;
+        let count = a.namespace.count(everyone()).unwrap().await;
+        let own = a.namespace.count(here(everyone())).unwrap().await;
 
-    assert!(red.missing.is_nobody());
-    let ids: Vec<_> = red.value.iter().map(|socket| socket.id.clone()).collect();
-    assert_eq!(
-        ids,
-        [first.id(), second.id()],
-        "those of the node itself come first"
-    );
-    let mut rooms = red.value[1].rooms.clone();
-    rooms.sort();
-    assert_eq!(rooms, second.rooms());
-    assert_eq!(everybody.value.len(), 3);
-    assert_eq!((count.value, count.missing.is_nobody()), (3, true));
-    assert_eq!(own.value, 1);
+        assert!(red.missing.is_nobody());
+        let ids: Vec<_> = red.value.iter().map(|socket| socket.id.clone()).collect();
+        assert_eq!(
+            ids,
+            [first.id(), second.id()],
+            "those of the node itself come first"
+        );
+        let mut rooms = red.value[1].rooms.clone();
+        rooms.sort();
+        assert_eq!(rooms, second.rooms());
+        assert_eq!(everybody.value.len(), 3);
+        assert_eq!((count.value, count.missing.is_nobody()), (3, true));
+        assert_eq!(own.value, 1);
+    }
 }
 
 #[tokio::test]
 async fn rooms_of_all_nodes_are_listed() {
-    let [(one, a), (two, b)] = nodes(&per_room()).await;
-    acquainted(&[&one, &two]).await;
-    let (first, second) = (a.member(&["red"]).await, b.member(&["blue"]).await);
+    for config in all_ways() {
+        let [(one, a), (two, b)] = nodes(&config).await;
+        acquainted(&[&one, &two]).await;
+        let (first, second) = (a.member(&["red"]).await, b.member(&["blue"]).await);
 
-    let all = a.namespace.all_rooms().await;
+        let all = a.namespace.all_rooms().await;
 
-    assert!(all.missing.is_nobody());
-    let mut expected = [first.id(), second.id(), "blue".to_owned(), "red".to_owned()];
-    expected.sort();
-    assert_eq!(all.value.into_iter().collect::<Vec<_>>(), expected);
+        assert!(all.missing.is_nobody());
+        let mut expected = [first.id(), second.id(), "blue".to_owned(), "red".to_owned()];
+        expected.sort();
+        assert_eq!(all.value.into_iter().collect::<Vec<_>>(), expected);
+    }
 }
 
 #[tokio::test]
 async fn a_selection_joins_and_leaves_on_every_node_in_the_order_of_the_calls() {
-    for config in common::both() {
+    for config in all_ways() {
         let [(_one, a), (_two, b)] = nodes(&config).await;
         let (first, second) = (a.member(&["old"]).await, b.member(&["old"]).await);
 
@@ -119,25 +133,27 @@ async fn a_selection_joins_and_leaves_on_every_node_in_the_order_of_the_calls() 
 
 #[tokio::test]
 async fn a_selection_is_disconnected_on_every_node() {
-    let [(_one, a), (_two, b)] = nodes(&per_room()).await;
-    let (first, second) = (a.member(&["out"]).await, b.member(&["out"]).await);
-    let stays = b.connect().await;
+    for config in all_ways() {
+        let [(_one, a), (_two, b)] = nodes(&config).await;
+        let (first, second) = (a.member(&["out"]).await, b.member(&["out"]).await);
+        let stays = b.connect().await;
 
-    a.emit(r#"["bye"]"#, to(&["out"])).unwrap();
-    a.namespace.disconnect_sockets(to(&["out"]), true).unwrap();
+        a.emit(r#"["bye"]"#, to(&["out"])).unwrap();
+        a.namespace.disconnect_sockets(to(&["out"]), true).unwrap();
 
-    assert_eq!(first.next().await, r#"2["bye"]"#);
-    assert_eq!(second.next().await, r#"2["bye"]"#);
-    eventually("the others are gone", || {
-        !a.namespace.is_connected(first.sid) && !b.namespace.is_connected(second.sid)
-    })
-    .await;
-    assert!(b.namespace.is_connected(stays.sid));
+        assert_eq!(first.next().await, r#"2["bye"]"#);
+        assert_eq!(second.next().await, r#"2["bye"]"#);
+        eventually("the others are gone", || {
+            !a.namespace.is_connected(first.sid) && !b.namespace.is_connected(second.sid)
+        })
+        .await;
+        assert!(b.namespace.is_connected(stays.sid));
+    }
 }
 
 #[tokio::test]
 async fn clients_of_all_nodes_acknowledge_an_event() {
-    for config in common::both() {
+    for config in all_ways() {
         let [(one, a), (two, b)] = nodes(&config).await;
         acquainted(&[&one, &two]).await;
         let (first, second) = (a.connect().await, b.connect().await);
@@ -163,25 +179,27 @@ async fn clients_of_all_nodes_acknowledge_an_event() {
 
 #[tokio::test]
 async fn the_servers_own_call_gathers_the_acks_of_all_nodes() {
-    use futures_util::StreamExt as _;
+    for config in all_ways() {
+        use futures_util::StreamExt as _;
 
-    let [(one, a), (two, b)] = nodes(&per_room()).await;
-    acquainted(&[&one, &two]).await;
-    let (first, second) = (a.connect().await, b.connect().await);
-    first.acknowledge("[1]");
-    second.acknowledge("[2]");
+        let [(one, a), (two, b)] = nodes(&config).await;
+        acquainted(&[&one, &two]).await;
+        let (first, second) = (a.connect().await, b.connect().await);
+        first.acknowledge("[1]");
+        second.acknowledge("[2]");
 
-    let acks = a
-        .adapter
-        .broadcast_with_ack(event(r#"["q"]"#), everyone(), Some(TIMEOUT));
-    let acks: Vec<_> = acks.await.unwrap().collect().await;
+        let acks = a
+            .adapter
+            .broadcast_with_ack(event(r#"["q"]"#), everyone(), Some(TIMEOUT));
+        let acks: Vec<_> = acks.await.unwrap().collect().await;
 
-    let mut values: Vec<_> = acks
-        .into_iter()
-        .map(|(_, values)| values.unwrap().as_str().unwrap().to_string())
-        .collect();
-    values.sort();
-    assert_eq!(values, ["[1]", "[2]"]);
+        let mut values: Vec<_> = acks
+            .into_iter()
+            .map(|(_, values)| values.unwrap().as_str().unwrap().to_string())
+            .collect();
+        values.sort();
+        assert_eq!(values, ["[1]", "[2]"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,31 +238,33 @@ impl ServerSide for Application {
 
 #[tokio::test]
 async fn applications_of_other_nodes_get_events_and_answer() {
-    let [(one, a), (two, b), (three, _c)] = nodes(&per_room()).await;
-    acquainted(&[&one, &two, &three]).await;
-    let application = Arc::<Application>::default();
-    b.namespace.on_server_side(application.clone());
+    for config in all_ways() {
+        let [(one, a), (two, b), (three, _c)] = nodes(&config).await;
+        acquainted(&[&one, &two, &three]).await;
+        let application = Arc::<Application>::default();
+        b.namespace.on_server_side(application.clone());
 
-    a.namespace.server_side_emit(r#"["hi",1]"#).unwrap();
-    let asked = a
-        .namespace
-        .server_side_ask(r#"["how many"]"#, TIMEOUT)
-        .unwrap()
-        .await;
+        a.namespace.server_side_emit(r#"["hi",1]"#).unwrap();
+        let asked = a
+            .namespace
+            .server_side_ask(r#"["how many"]"#, TIMEOUT)
+            .unwrap()
+            .await;
 
-    assert!(asked.missing.is_nobody());
-    let mut values = asked.value;
-    values.sort();
-    assert_eq!(
-        values,
-        [None, Some("2".to_owned())],
-        "who has no application answers with nothing"
-    );
-    assert_eq!(
-        *application.0.lock().unwrap(),
-        [r#"["hi",1]"#, r#"["how many"]"#]
-    );
-    assert!(a.namespace.server_side_emit("no event").is_err());
+        assert!(asked.missing.is_nobody());
+        let mut values = asked.value;
+        values.sort();
+        assert_eq!(
+            values,
+            [None, Some("2".to_owned())],
+            "who has no application answers with nothing"
+        );
+        assert_eq!(
+            *application.0.lock().unwrap(),
+            [r#"["hi",1]"#, r#"["how many"]"#]
+        );
+        assert!(a.namespace.server_side_emit("no event").is_err());
+    }
 }
 
 /// A server of Node.js: what it says is written here by hand.

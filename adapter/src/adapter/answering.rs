@@ -14,7 +14,7 @@ use crate::{
     channel,
     observer::DropCause,
     remote::{Profile, RemoteHandshake, RemoteSocket},
-    wire::{self, Answer, DecodeError, Question, Request, Response},
+    wire::{self, Answer, DecodeError, Question, Request, Response, Said},
 };
 
 /// Sockets that are described without a pause, in well under a millisecond.
@@ -40,9 +40,46 @@ impl<E: SocketEmitter> Space<E> {
             return Err(DecodeError::UnknownType(None));
         };
         // What this node asks, it has done itself.
-        if request.uid.as_deref() == Some(&self.uid) {
+        if request.uid.as_deref() != Some(&self.uid) {
+            self.do_for(request);
+        }
+        Ok(())
+    }
+
+    /// Takes any message of the sharded wire, where all come on the same channels.
+    pub(super) fn hear(
+        self: Arc<Self>,
+        room: Option<&str>,
+        payload: &Bytes,
+    ) -> Result<(), DecodeError> {
+        if room == Some(&self.uid) {
+            return self.cluster.take_response(payload);
+        }
+        if room.is_some_and(|room| !room.is_empty() && !self.is_occupied(room)) {
             return Ok(());
         }
+        let message = wire::unified(payload)?;
+        let Some(envelope) = wire::decode_sharded(&message)? else {
+            return Err(DecodeError::UnknownType(None));
+        };
+        if envelope.uid.as_deref() == Some(&self.uid) || envelope.namespace != self.name {
+            return Ok(());
+        }
+        match envelope.said {
+            Said::Broadcast { data, targets } => self.deliver_remote(&data, targets),
+            Said::Asked(id, question) => self.do_for(Request {
+                uid: envelope.uid,
+                id,
+                question,
+            }),
+            // Answers come on the channel of who has asked.
+            Said::Answered(..) => {}
+        }
+        Ok(())
+    }
+
+    /// Does what another node asks for.
+    fn do_for(self: Arc<Self>, request: Request<'_>) {
         let reply = self.reply_to(&request);
         let asker = request.uid.as_deref();
         let is_ours = asker.is_some_and(|uid| self.cluster.peers().knows(&self.name, uid));
@@ -114,7 +151,6 @@ impl<E: SocketEmitter> Space<E> {
                 Answer::Sockets(json(&space.describe(options(targets)).await))
             }),
         }
-        Ok(())
     }
 
     /// The selected sockets of this node, as other nodes see them.
@@ -146,7 +182,7 @@ impl<E: SocketEmitter> Space<E> {
         };
         let is_ours = self.cluster.peers().knows(&self.name, uid);
         Some(ReplyTo {
-            channel: channel::response_to(key, &self.name, uid),
+            channel: self.cluster.dialect().responses_to(key, &self.name, uid),
             id,
             uid: is_ours.then(|| self.uid.clone()),
         })
@@ -249,7 +285,8 @@ impl<E: SocketEmitter> Space<E> {
             uid: reply.uid.clone(),
             answer,
         };
-        match wire::encode_response(&response) {
+        let dialect = self.cluster.dialect();
+        match dialect.response(&self.uid, &self.name, &response) {
             Ok(payload) => Some(payload),
             Err(error) => {
                 tracing::warn!(

@@ -11,25 +11,21 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use socketioxide_core::{
     Sid, Value,
-    adapter::{BroadcastOptions, SocketEmitter},
+    adapter::{BroadcastFlags, BroadcastOptions, SocketEmitter},
     packet::{Packet, PacketData},
 };
 use tokio::time::Instant;
 
-use super::{
-    members::Reach,
-    options::targets,
-    space::{ID, Space},
-};
+use super::{members::Reach, options::targets, space::Space};
 use crate::{
-    channel,
-    cluster::{self, Cluster, random_id},
+    cluster::{self, Cluster},
+    dialect::Dialect,
     error::{BroadcastError, SendError},
     gather::{Census, Missing},
     namespace::{Asked, Asking, Gathered, Gathering, Joining, LocalNamespace, ServerSide},
     recipient::Emission,
     remote::RemoteSocket,
-    wire::{self, Answer, EncodeError, Question, Request, Response},
+    wire::{self, Answer, EncodeError, Question, Request},
 };
 
 impl<E: SocketEmitter> LocalNamespace for Space<E> {
@@ -159,7 +155,7 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         })?;
         Ok(Box::pin(async move {
             let mut sockets = self.describe(options).await;
-            let (answers, mut missing) = gathered(question).await;
+            let (answers, mut missing) = gathered(self.cluster.dialect(), question).await;
             for answer in answers {
                 let read = |text: &String| serde_json::from_str::<Vec<RemoteSocket>>(text).ok();
                 match answer {
@@ -185,7 +181,7 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         })?;
         Ok(Box::pin(async move {
             let mut count = self.members.selected(&self.local, options).len();
-            let (answers, mut missing) = gathered(question).await;
+            let (answers, mut missing) = gathered(self.cluster.dialect(), question).await;
             for answer in answers {
                 let counted = match answer {
                     Answer::Count(count) => usize::try_from(count).ok(),
@@ -208,11 +204,14 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
     }
 
     fn all_rooms(self: Arc<Self>) -> Gathering<BTreeSet<String>> {
+        if self.cluster.dialect().is_sharded() {
+            return self.rooms_of_sockets();
+        }
         let question = self.ask_all(Question::Rooms, None);
         Box::pin(async move {
             let mut rooms: BTreeSet<_> = self.members.all_rooms(&self.local).into_iter().collect();
             // A request without parts can always be written.
-            let (answers, mut missing) = gathered(question.ok()).await;
+            let (answers, mut missing) = gathered(self.cluster.dialect(), question.ok()).await;
             for answer in answers {
                 match answer {
                     Answer::Rooms(of_one) => rooms.extend(of_one),
@@ -231,7 +230,7 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
             return Ok(());
         }
         let request = self.request(None, Question::ServerSideEmit { data: event });
-        let payload = wire::encode_request(&request)?;
+        let payload = self.encoded(&request)?;
         self.tell(Some(payload));
         Ok(())
     }
@@ -247,7 +246,7 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
             Some(self.ask_all(Question::ServerSideEmit { data: event }, Some(timeout))?)
         };
         Ok(Box::pin(async move {
-            let (answers, mut missing) = gathered(question).await;
+            let (answers, mut missing) = gathered(self.cluster.dialect(), question).await;
             let mut values = Vec::with_capacity(answers.len());
             for answer in answers {
                 match answer {
@@ -266,8 +265,12 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         self.set_application(application);
     }
 
-    fn apply(&self, room: Option<&str>, payload: &Bytes) {
-        if let Err(error) = self.receive(room, payload) {
+    fn apply(self: Arc<Self>, room: Option<&str>, payload: &Bytes) {
+        let received = match self.cluster.dialect() {
+            Dialect::Classic => self.receive(room, payload),
+            Dialect::Sharded { .. } => self.clone().hear(room, payload),
+        };
+        if let Err(error) = received {
             tracing::debug!(namespace = self.name, room, %error, "dropped a message of another node");
             self.cluster.observer().dropped(error.drop_cause(), 1);
         }
@@ -304,13 +307,19 @@ impl<E: SocketEmitter> Space<E> {
             return Ok(None);
         }
         let request = self.request(None, what(targets(options)));
-        wire::encode_request(&request).map(Some)
+        self.encoded(&request).map(Some)
+    }
+
+    fn encoded(&self, request: &Request<'_>) -> Result<Bytes, EncodeError> {
+        let dialect = self.cluster.dialect();
+        dialect.request(&self.uid, &self.name, request)
     }
 
     /// Sends a request, behind all that was broadcast before.
     fn tell(&self, request: Option<Bytes>) {
         if let Some(payload) = request {
-            let channel = channel::request(&self.cluster.config().key, &self.name);
+            let key = &self.cluster.config().key;
+            let channel = self.cluster.dialect().requests(key, &self.name);
             self.cluster.outbox().push(channel, payload);
         }
     }
@@ -334,8 +343,8 @@ impl<E: SocketEmitter> Space<E> {
         question: Question<'static>,
         timeout: Option<Duration>,
     ) -> Result<Elsewhere, EncodeError> {
-        let id = random_id(ID);
-        let payload = wire::encode_request(&self.request(Some(id.clone()), question))?;
+        let id = self.cluster.dialect().id();
+        let payload = self.encoded(&self.request(Some(id.clone()), question))?;
         let space = self.clone();
         Ok(Box::pin(async move {
             let cluster = &space.cluster;
@@ -355,6 +364,25 @@ impl<E: SocketEmitter> Space<E> {
             let _ = tokio::time::timeout_at(deadline, open.done()).await;
             (open.take(), open.missing())
         }))
+    }
+
+    /// All rooms, where nobody can be asked for them: those of all sockets.
+    fn rooms_of_sockets(self: Arc<Self>) -> Gathering<BTreeSet<String>> {
+        let mut everyone = BroadcastOptions::default();
+        everyone.add_flag(BroadcastFlags::Broadcast);
+        let fetching = LocalNamespace::fetch_sockets(self, everyone);
+        Box::pin(async move {
+            // Options without rooms can always be written.
+            let Ok(fetching) = fetching else {
+                return Gathered::default();
+            };
+            let Gathered { value, missing } = fetching.await;
+            let rooms = value.into_iter().flat_map(|socket| socket.rooms);
+            Gathered {
+                value: rooms.collect(),
+                missing,
+            }
+        })
     }
 
     /// All nodes that are known are missing, and the bus itself.
@@ -379,16 +407,15 @@ impl<E: SocketEmitter> Space<E> {
         timeout: Option<Duration>,
     ) -> Result<(E::AckStream, Option<RemoteAcks>), BroadcastError> {
         let limit = timeout.unwrap_or_else(|| self.local.ack_timeout());
-        let id = random_id(ID);
+        let id = self.cluster.dialect().id();
         let payload = match &packet.inner {
             PacketData::Event(data, _) | PacketData::BinaryEvent(data, _)
                 if !self.is_local(&options) =>
             {
                 let mut targets = targets(&options);
                 targets.flags.timeout = Some(limit);
-                Some(wire::encode_ask(
-                    &self.uid, &id, &self.name, data, &targets,
-                )?)
+                let dialect = self.cluster.dialect();
+                Some(dialect.ask(&self.uid, &id, &self.name, data, &targets)?)
             }
             _ => None,
         };
@@ -410,6 +437,7 @@ impl<E: SocketEmitter> Space<E> {
             census: Some(Box::pin(census(cluster, name, uid, deadline))),
             deadline,
             is_over: false,
+            dialect: self.cluster.dialect(),
             speaks_msgpack: self.speaks_msgpack,
         };
         Ok((here, Some(elsewhere)))
@@ -433,6 +461,7 @@ pub(super) struct RemoteAcks {
     deadline: Instant,
     /// There is nothing left to wait for.
     is_over: bool,
+    dialect: Dialect,
     speaks_msgpack: bool,
 }
 
@@ -473,11 +502,7 @@ impl RemoteAcks {
     }
 
     fn value(&self, message: &[u8]) -> Option<Value> {
-        let Ok(Response {
-            answer: Answer::Ack(value),
-            ..
-        }) = wire::decode_response(message)
-        else {
+        let Ok(Answer::Ack(value)) = self.dialect.answer(message) else {
             return None;
         };
         wire::list_of(value, self.speaks_msgpack)
@@ -490,14 +515,17 @@ async fn next(acks: &mut Option<RemoteAcks>) -> Option<Vec<Value>> {
 }
 
 /// What was answered elsewhere, read.
-async fn gathered(question: Option<Elsewhere>) -> (Vec<Answer<'static>>, Missing) {
+async fn gathered(
+    dialect: Dialect,
+    question: Option<Elsewhere>,
+) -> (Vec<Answer<'static>>, Missing) {
     let Some(question) = question else {
         return Default::default();
     };
     let (messages, mut missing) = question.await;
     let mut answers = Vec::with_capacity(messages.len());
     for message in messages {
-        match wire::decode_response(&message).map(|response| response.answer) {
+        match dialect.answer(&message) {
             Ok(Answer::Rooms(rooms)) => answers.push(Answer::Rooms(rooms)),
             Ok(Answer::Sockets(sockets)) => answers.push(Answer::Sockets(sockets)),
             Ok(Answer::Count(count)) => answers.push(Answer::Count(count)),

@@ -19,16 +19,13 @@ use tokio::time::Instant;
 
 use crate::{
     channel,
-    cluster::{Cluster, Confirmation, random_id},
+    cluster::{Cluster, Confirmation},
     error::{BroadcastError, SendError},
     index::Entry,
     namespace::{Encode, Joining, ServerSide},
     recipient::Emission,
-    wire::{self, DecodeError, EventData},
+    wire::{self, DecodeError, EventData, Targets},
 };
-
-/// The length of Node's ids of adapters and requests.
-pub(super) const ID: usize = 6;
 
 pub(super) struct Space<E> {
     pub(super) cluster: Cluster,
@@ -52,7 +49,7 @@ impl<E: SocketEmitter> Space<E> {
     pub(super) fn new(cluster: Cluster, local: CoreLocalAdapter<E>) -> Self {
         Self {
             name: local.path().to_string(),
-            uid: random_id(ID),
+            uid: cluster.dialect().id(),
             speaks_msgpack: speaks_msgpack(&local.parser()),
             members: Members::new(cluster.config().subscribe),
             fresh: Fresh::default(),
@@ -134,10 +131,11 @@ impl<E: SocketEmitter> Space<E> {
             return Ok(None);
         }
         let targets = targets(options);
-        let payload = wire::encode_broadcast(&self.uid, &self.name, data, &targets)?;
+        let dialect = self.cluster.dialect();
+        let payload = dialect.broadcast(&self.uid, &self.name, data, &targets)?;
         let key = &self.cluster.config().key;
         let channel = match &targets.rooms[..] {
-            [room] if !self.fresh.contains(room, Instant::now()) => {
+            [room] if dialect.has_channel(room) && !self.fresh.contains(room, Instant::now()) => {
                 channel::room(key, &self.name, room)
             }
             _ => channel::namespace(key, &self.name),
@@ -159,8 +157,7 @@ impl<E: SocketEmitter> Space<E> {
     /// Applies a broadcast of another node.
     pub(super) fn receive(&self, room: Option<&str>, payload: &Bytes) -> Result<(), DecodeError> {
         // A room nobody here is in costs nothing more; the empty name cannot be told from the whole namespace.
-        let is_empty = |room: &str| !self.members.is_occupied(&self.local, room);
-        if room.is_some_and(|room| !room.is_empty() && is_empty(room)) {
+        if room.is_some_and(|room| !room.is_empty() && !self.is_occupied(room)) {
             return Ok(());
         }
         if wire::sent_by(payload, &self.uid) {
@@ -170,9 +167,19 @@ impl<E: SocketEmitter> Space<E> {
         if broadcast.namespace != self.name {
             return Ok(());
         }
-        let packet = self.packet(&broadcast.data);
-        self.deliver(packet, options(broadcast.targets), || ());
+        self.deliver_remote(&broadcast.data, broadcast.targets);
         Ok(())
+    }
+
+    /// Whether anybody here is in a room.
+    pub(super) fn is_occupied(&self, room: &str) -> bool {
+        self.members.is_occupied(&self.local, room)
+    }
+
+    /// Delivers an event of another node.
+    pub(super) fn deliver_remote(&self, data: &EventData<'_>, targets: Targets) {
+        let packet = self.packet(data);
+        self.deliver(packet, options(targets), || ());
     }
 
     /// An event of another node, in the form of this namespace's parser.

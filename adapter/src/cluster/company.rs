@@ -52,6 +52,9 @@ impl Company {
 impl Cluster {
     /// Somebody who is no node of this crate moves sockets in a namespace.
     pub(crate) fn meets_others(&self, namespace: &str) {
+        if self.0.dialect.is_sharded() {
+            return;
+        }
         let mut company = lock(&self.0.company);
         if company.entry(namespace.to_owned()).or_default().met() {
             drop(company);
@@ -80,7 +83,8 @@ impl Cluster {
 }
 
 pub(super) async fn run(cluster: Cluster) {
-    if cluster.is_alone() {
+    // Over sharded Pub/Sub there are no patterns, and Node's servers miss such emits, too.
+    if cluster.is_alone() || cluster.0.dialect.is_sharded() {
         return std::future::pending().await;
     }
     let mut looks = tokio::time::interval(cluster.config().heartbeat_interval);

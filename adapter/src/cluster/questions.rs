@@ -11,7 +11,6 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::Cluster;
 use crate::{
-    channel,
     gather::{Census, Gather, Missing},
     observer::DropCause,
     wire::{self, DecodeError, Reported},
@@ -62,7 +61,7 @@ impl Cluster {
             return Ok(());
         }
         let message = wire::unified(payload)?;
-        let (id, uid, reported) = wire::response_head(&message)?;
+        let (id, uid, reported) = self.0.dialect.response_head(&message)?;
         let open = lock(&self.0.questions.0).get(&id).cloned();
         // Late answers, and those to other nodes, are no fault.
         let Some(open) = open else { return Ok(()) };
@@ -82,17 +81,17 @@ impl Cluster {
         uid: &str,
         deadline: Instant,
     ) -> Option<Census> {
-        let key = &self.config().key;
+        let (dialect, key) = (self.0.dialect, &self.config().key);
         // Each subscribes to a channel of its own, so the bus tells which of them are there, and which it still counts.
         let mut named: Vec<_> = self.peers().serving(namespace).into_iter().collect();
         let mut channels = vec![
-            channel::request(key, namespace),
-            channel::response_to(key, namespace, uid),
+            dialect.requests(key, namespace),
+            dialect.responses_to(key, namespace, uid),
         ];
         channels.extend(
             named
                 .iter()
-                .map(|(uid, _)| channel::response_to(key, namespace, uid)),
+                .map(|(uid, _)| dialect.responses_to(key, namespace, uid)),
         );
         let counting = channels
             .into_iter()

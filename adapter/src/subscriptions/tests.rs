@@ -9,6 +9,7 @@ use super::*;
 fn per_room(limit: usize) -> Subscriptions {
     let mut subscriptions = Subscriptions::new(
         "k".to_owned(),
+        Dialect::Classic,
         Subscribe::PerRoom { limit },
         "own".to_owned(),
         true,

@@ -337,7 +337,7 @@ fn broadcast(
 }
 
 /// The event of a server-side emit, if it is one that applications may get.
-fn server_side(data: Option<&[u8]>) -> Result<String, DecodeError> {
+pub(super) fn server_side(data: Option<&[u8]>) -> Result<String, DecodeError> {
     let Some(data) = data else {
         return malformed("it has no data");
     };

@@ -170,7 +170,7 @@ fn ack(response: &Response<'_>, value: Option<&[u8]>) -> Result<Bytes, EncodeErr
 }
 
 /// A list as JSON.
-fn list(bytes: &[u8]) -> Result<String, DecodeError> {
+pub(super) fn list(bytes: &[u8]) -> Result<String, DecodeError> {
     match Reader::new(bytes).token()? {
         Token::List(len) if len as usize <= MAX_PARTS => Ok(msgpack_to_json(bytes)?.0),
         Token::List(_) => malformed("more sockets than are allowed"),
