@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -66,6 +69,10 @@ struct Shared {
     subscriptions_changed: Notify,
     hearing: Mutex<Hearing>,
     hears: watch::Sender<bool>,
+    /// Has the node say at once what it serves.
+    to_announce: Notify,
+    /// It has said that it goes, and says no more that it is there.
+    leaves: AtomicBool,
     peers: Mutex<Peers>,
     /// Who else was seen in each namespace.
     company: Mutex<HashMap<String, Company>>,
@@ -124,6 +131,8 @@ impl Cluster {
             subscriptions_changed: Notify::new(),
             hearing: Mutex::new(Hearing::new(config.heartbeat_timeout, Instant::now())),
             hears: watch::Sender::new(false),
+            to_announce: Notify::new(),
+            leaves: AtomicBool::new(false),
             peers: Mutex::new(Peers::new(config.heartbeat_timeout)),
             company: Mutex::default(),
             questions: Questions::default(),
@@ -178,6 +187,7 @@ impl Cluster {
         tasks.spawn(company::run(self.clone()));
         tasks.spawn(heartbeat::run(self.clone(), heard));
         let ended = tasks.join_next().await;
+        self.0.hears.send_replace(false);
         tracing::error!(
             ?ended,
             "a task of the cluster ended, other nodes are not heard any more"
@@ -205,6 +215,7 @@ impl Cluster {
         if self.is_alone() {
             return;
         }
+        self.0.leaves.store(true, Ordering::Relaxed);
         let announcement = Announcement {
             node: self.0.node_id.clone(),
             leaves: true,
@@ -257,6 +268,8 @@ impl Cluster {
         let uid = namespace.uid().to_owned();
         namespaces.insert(name.to_owned(), namespace);
         drop(namespaces);
+        // Before others count it among those that they know nothing of.
+        self.0.to_announce.notify_one();
         let waiting = self.change(|subscriptions| subscriptions.add_namespace(name, &uid));
         self.confirmation(waiting)
     }

@@ -12,6 +12,8 @@ pub(crate) struct Census {
     pub(crate) named: HashMap<String, String>,
     /// How many others there are.
     pub(crate) others: usize,
+    /// Nodes of this crate that are known, but that the bus does not reach, or that are silent, by the id of their adapter.
+    pub(crate) unreached: HashMap<String, String>,
 }
 
 /// Whose answers were missing when a question ended.
@@ -38,8 +40,12 @@ impl Missing {
 pub(crate) struct Gather {
     /// Not known yet, or who has to answer and is not gone.
     census: Option<Census>,
-    /// Who was gone before it had answered.
-    gone: Vec<String>,
+    /// Who is not waited for, by the id of its adapter: it was gone before it had answered, or cannot be reached.
+    gone: HashMap<String, String>,
+    /// Nodes that were gone before it was known who has to answer.
+    gone_early: Vec<String>,
+    /// The bus did not say who is there.
+    is_blind: bool,
     answered: HashSet<String>,
     answers: usize,
     /// Clients that were asked, by all servers that have said so.
@@ -53,8 +59,23 @@ pub(crate) struct Gather {
 
 impl Gather {
     /// Says who has to answer.
-    pub(crate) fn expect(&mut self, census: Census) {
+    pub(crate) fn expect(&mut self, mut census: Census) {
+        let unreached = std::mem::take(&mut census.unreached).into_iter();
+        self.gone
+            .extend(unreached.filter(|(uid, _)| !self.answered.contains(uid)));
         self.census = Some(census);
+        for node in std::mem::take(&mut self.gone_early) {
+            self.gone(&node);
+        }
+    }
+
+    /// The bus does not say who has to answer; these are the nodes that are heard.
+    pub(crate) fn expect_heard(&mut self, named: HashMap<String, String>) {
+        self.is_blind = true;
+        self.expect(Census {
+            named,
+            ..Census::default()
+        });
     }
 
     /// Takes an answer; false if this server has answered already.
@@ -64,7 +85,9 @@ impl Gather {
         {
             return false;
         }
-        self.answers += 1;
+        // One that was given up answers after all, and nobody waits for it.
+        let was_gone = uid.is_some_and(|uid| self.gone.remove(uid).is_some());
+        self.answers += usize::from(!was_gone);
         true
     }
 
@@ -73,7 +96,7 @@ impl Gather {
         if !self.answer(uid) {
             return false;
         }
-        self.clients += clients;
+        self.clients = self.clients.saturating_add(clients);
         if let Some(uid) = uid {
             self.clients_of.insert(uid.to_owned(), (clients, 0));
         }
@@ -91,7 +114,7 @@ impl Gather {
     /// A node is gone: neither it nor its clients will answer any more.
     pub(crate) fn gone(&mut self, node: &str) {
         let Some(census) = &mut self.census else {
-            return;
+            return self.gone_early.push(node.to_owned());
         };
         let found = census.named.iter().find(|(_, name)| *name == node);
         let Some(uid) = found.map(|(uid, _)| uid.clone()) else {
@@ -99,11 +122,11 @@ impl Gather {
         };
         if !self.answered.contains(&uid) {
             census.named.remove(&uid);
-            self.gone.push(node.to_owned());
+            self.gone.insert(uid, node.to_owned());
         } else if let Some((clients, acks)) = self.clients_of.remove(&uid) {
             let silent = clients.saturating_sub(acks);
-            self.clients -= silent;
-            self.lost += silent;
+            self.clients = self.clients.saturating_sub(silent);
+            self.lost = self.lost.saturating_add(silent);
         }
     }
 
@@ -118,7 +141,8 @@ impl Gather {
     /// Whose answers are missing now.
     pub(crate) fn missing(&self) -> Missing {
         let mut missing = Missing {
-            nodes: self.gone.clone(),
+            nodes: self.gone.values().cloned().collect(),
+            bus: self.is_blind,
             ..Missing::default()
         };
         let Some(census) = &self.census else {
@@ -138,7 +162,9 @@ impl Gather {
 
     /// How many clients were asked and have not answered.
     pub(crate) fn silent(&self) -> usize {
-        self.clients.saturating_sub(self.acks) + self.lost
+        self.clients
+            .saturating_sub(self.acks)
+            .saturating_add(self.lost)
     }
 }
 
@@ -153,6 +179,7 @@ mod tests {
                 .map(|(uid, node)| ((*uid).to_owned(), (*node).to_owned()))
                 .collect(),
             others,
+            unreached: HashMap::new(),
         }
     }
 
@@ -187,6 +214,55 @@ mod tests {
         assert!(gather.is_done());
         assert_eq!(gather.missing().nodes, ["n2"]);
         assert_eq!(gather.missing().others, 0);
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_its_node_was_given_up_ends_nobody_elses_wait() {
+        let mut gather = Gather::default();
+        gather.expect(census(&[("a", "n1")], 1));
+        gather.gone("n1");
+
+        assert!(gather.answer(Some("a")));
+        assert!(!gather.is_done(), "the other has not answered");
+        assert!(gather.missing().nodes.is_empty());
+        gather.answer(None);
+
+        assert!(gather.is_done());
+        assert!(gather.missing().is_nobody());
+    }
+
+    #[test]
+    fn a_node_that_is_gone_before_all_are_known_is_not_waited_for() {
+        let mut gather = Gather::default();
+        gather.gone("n1");
+        gather.expect(census(&[("a", "n1")], 0));
+
+        assert!(gather.is_done());
+        assert_eq!(gather.missing().nodes, ["n1"]);
+    }
+
+    #[test]
+    fn who_is_known_but_not_reached_is_missing() {
+        let mut gather = Gather::default();
+        gather.expect(Census {
+            unreached: [("b".to_owned(), "n2".to_owned())].into(),
+            ..census(&[], 0)
+        });
+
+        assert!(gather.is_done());
+        assert_eq!(gather.missing().nodes, ["n2"]);
+    }
+
+    #[test]
+    fn counts_from_the_network_overflow_nothing() {
+        let mut gather = Gather::default();
+        for uid in ["a", "b", "c"] {
+            gather.clients(Some(uid), usize::MAX);
+        }
+        gather.expect(census(&[("a", "n1")], 0));
+        gather.gone("n1");
+
+        assert_eq!(gather.silent(), usize::MAX);
     }
 
     #[test]

@@ -20,6 +20,9 @@ use crate::{
     observer::{DropCause, Observer},
 };
 
+/// What a node says of itself is far shorter, with hundreds of namespaces.
+const LONGEST_BEAT: usize = 64 * 1024;
+
 /// A bounded queue in bytes. Full means that the newest message is dropped and counted: those before it keep their order.
 #[derive(Clone)]
 pub struct Inbox(Arc<Shared>);
@@ -63,7 +66,7 @@ impl Inbox {
 
     /// Adds a message, unless the queue is full.
     pub fn push(&self, delivery: Delivery) {
-        if delivery.channel == self.0.beats_channel {
+        if delivery.channel == self.0.beats_channel && delivery.payload.len() <= LONGEST_BEAT {
             // Full, or nobody listens any more: either way the next is as good.
             let _ = self.0.beats.try_send(delivery.payload.clone());
         }

@@ -39,7 +39,12 @@ impl Announcement {
 pub(crate) struct Peers {
     timeout: Duration,
     peers: BTreeMap<String, Peer>,
+    /// Those that fell silent, which the bus may count for as long as it takes them for alive. At most [`MOST_FALLEN`].
+    fallen: BTreeMap<String, Peer>,
 }
+
+/// Nodes that are remembered after they fell silent, the longest silent go first.
+const MOST_FALLEN: usize = 64;
 
 #[derive(Debug)]
 struct Peer {
@@ -53,6 +58,7 @@ impl Peers {
         Self {
             timeout,
             peers: BTreeMap::new(),
+            fallen: BTreeMap::new(),
         }
     }
 
@@ -62,6 +68,7 @@ impl Peers {
             namespaces: announcement.namespaces,
             heard: now,
         };
+        self.fallen.remove(&announcement.node);
         self.peers.insert(announcement.node, peer).is_none()
     }
 
@@ -73,15 +80,32 @@ impl Peers {
     /// Forgets the nodes that were not heard for too long; who they are.
     pub(crate) fn lapsed(&mut self, now: Instant) -> Vec<String> {
         let timeout = self.timeout;
-        let mut lapsed = Vec::new();
-        self.peers.retain(|node, peer| {
-            let is_there = now.duration_since(peer.heard) < timeout;
-            if !is_there {
-                lapsed.push(node.clone());
+        let is_silent = |peer: &Peer| now.duration_since(peer.heard) >= timeout;
+        let silent = self.peers.iter().filter(|(_, peer)| is_silent(peer));
+        let lapsed: Vec<String> = silent.map(|(node, _)| node.clone()).collect();
+        for node in &lapsed {
+            if let Some(peer) = self.peers.remove(node) {
+                self.fallen.insert(node.clone(), peer);
             }
-            is_there
-        });
+        }
+        while self.fallen.len() > MOST_FALLEN {
+            let longest = self.fallen.iter().min_by_key(|(_, peer)| peer.heard);
+            let Some(node) = longest.map(|(node, _)| node.clone()) else {
+                break;
+            };
+            self.fallen.remove(&node);
+        }
         lapsed
+    }
+
+    /// The bus knows no more of a node that fell silent.
+    pub(crate) fn forget(&mut self, node: &str) {
+        self.fallen.remove(node);
+    }
+
+    /// The nodes that served a namespace until they fell silent, by the ids of their adapters.
+    pub(crate) fn fallen(&self, namespace: &str) -> HashMap<String, String> {
+        by_uid(&self.fallen, namespace)
     }
 
     /// Nothing could be heard until now: everyone gets time to be heard again.
@@ -93,11 +117,7 @@ impl Peers {
 
     /// The nodes that serve a namespace, by the ids of their adapters.
     pub(crate) fn serving(&self, namespace: &str) -> HashMap<String, String> {
-        let serving = self.peers.iter().filter_map(|(node, peer)| {
-            let uid = peer.namespaces.get(namespace)?;
-            Some((uid.clone(), node.clone()))
-        });
-        serving.collect()
+        by_uid(&self.peers, namespace)
     }
 
     /// Whether the adapter of that id, in a namespace, is one of this crate.
@@ -114,6 +134,14 @@ impl Peers {
     pub(crate) fn names(&self) -> Vec<String> {
         self.peers.keys().cloned().collect()
     }
+}
+
+fn by_uid(peers: &BTreeMap<String, Peer>, namespace: &str) -> HashMap<String, String> {
+    let serving = peers.iter().filter_map(|(node, peer)| {
+        let uid = peer.namespaces.get(namespace)?;
+        Some((uid.clone(), node.clone()))
+    });
+    serving.collect()
 }
 
 #[cfg(test)]
@@ -140,6 +168,9 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(peers.lapsed(Instant::now()), ["n2"]);
         assert_eq!(peers.names(), ["n1"]);
+        assert_eq!(peers.fallen("/").into_keys().collect::<Vec<_>>(), ["b"]);
+        peers.forget("n2");
+        assert!(peers.fallen("/").is_empty());
         assert!(peers.knows("/", "a") && !peers.knows("/", "b") && !peers.knows("/chat", "a"));
 
         tokio::time::advance(Duration::from_secs(60)).await;

@@ -64,6 +64,10 @@ pub trait Recipient: Send + Sync + 'static {
     /// and all that it carries. Called while nothing is locked.
     fn disconnect(&self, close: bool);
 
+    /// An event that asks for an ack was put into the server's channel for the socket: what is delivered from now on has to
+    /// come behind it. Called while nothing is locked.
+    fn detoured(&self) {}
+
     /// What other nodes are told of the socket when they ask. Called while nothing is locked.
     fn profile(&self) -> Profile;
 }

@@ -15,7 +15,7 @@ pub struct RemoteSocket {
     #[serde(default)]
     pub handshake: RemoteHandshake,
     /// The rooms that it is in, that of its own id included.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "names")]
     pub rooms: Vec<String>,
     /// What its application keeps with it for others to see: `socket.data` in Node.js.
     #[serde(default)]
@@ -97,6 +97,16 @@ impl std::fmt::Debug for RemoteHandshake {
     }
 }
 
+/// Names of rooms, which are numbers where an application in JavaScript uses such.
+fn names<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = Vec::<Value>::deserialize(deserializer)?.into_iter();
+    let name = |name| match name {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    Ok(names.map(name).collect())
+}
+
 /// `Fri Nov 20 2026 11:37:32 GMT+0000 (Coordinated Universal Time)`.
 fn javascript_date(milliseconds: u64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -146,5 +156,7 @@ mod tests {
         );
         let sparse: RemoteSocket = serde_json::from_str(r#"{"id":"a","more":1}"#).unwrap();
         assert_eq!(sparse.id, "a");
+        let numbered: RemoteSocket = serde_json::from_str(r#"{"id":"a","rooms":["a",7]}"#).unwrap();
+        assert_eq!(numbered.rooms, ["a", "7"]);
     }
 }

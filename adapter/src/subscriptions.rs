@@ -19,6 +19,9 @@ use crate::{
     bus::Topic, channel, config::Subscribe, dialect::Dialect, observer::SubscriptionCounts,
 };
 
+/// How often a topic may be refused before nothing waits for it any more: some seconds, in which a failover ends.
+const PATIENCE: u32 = 50;
+
 /// The state of all subscriptions of one node.
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
@@ -64,6 +67,8 @@ struct Wanted {
     generation: u64,
     sent: bool,
     confirmed: bool,
+    /// How often it was refused by itself since it was last confirmed.
+    refused: u32,
     waiting: Vec<oneshot::Sender<()>>,
 }
 
@@ -74,10 +79,20 @@ enum Op {
 }
 
 /// One command to carry out.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Batch {
     Subscribe(Vec<(Topic, u64)>),
     Unsubscribe(Vec<Topic>),
+}
+
+impl Batch {
+    /// How many topics it is for.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Subscribe(topics) => topics.len(),
+            Self::Unsubscribe(topics) => topics.len(),
+        }
+    }
 }
 
 impl Subscriptions {
@@ -313,6 +328,7 @@ impl Subscriptions {
                 && wanted.generation == *generation
             {
                 wanted.confirmed = true;
+                wanted.refused = 0;
                 for waiting in wanted.waiting.drain(..) {
                     // Whoever waited may have given up.
                     let _ = waiting.send(());
@@ -321,12 +337,27 @@ impl Subscriptions {
         }
     }
 
-    /// A command failed while the connection stays: it is tried again.
+    /// A command failed while the connection stays: it is tried again. If it was for one topic, the other subscriptions come
+    /// first, and what ends some as well once it was refused too often.
     pub(crate) fn failed(&mut self, batch: Batch) {
         if !self.connected {
             return;
         }
         match batch {
+            Batch::Subscribe(topics) if topics.len() == 1 => {
+                for (topic, generation) in topics {
+                    let Some(wanted) = self.wanted.get_mut(&topic) else {
+                        continue;
+                    };
+                    wanted.refused += 1;
+                    let is_hopeless = wanted.refused > PATIENCE;
+                    let mut queue = self.queue.iter();
+                    let first_end = queue.position(|op| matches!(op, Op::Unsubscribe(_)));
+                    let at = first_end.filter(|_| !is_hopeless);
+                    let at = at.unwrap_or(self.queue.len());
+                    self.queue.insert(at, Op::Subscribe(topic, generation));
+                }
+            }
             Batch::Subscribe(topics) => {
                 for (topic, generation) in topics.into_iter().rev() {
                     self.queue.push_front(Op::Subscribe(topic, generation));
@@ -380,6 +411,7 @@ impl Subscriptions {
             generation: self.generation,
             sent: false,
             confirmed: false,
+            refused: 0,
             waiting: Vec::new(),
         };
         self.wanted.insert(topic, wanted);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use clients::bus_at;
 use common::{Client, Node, PATIENCE, Space, everyone, per_room, to};
 use roomcast_adapter::{
-    BusError,
+    BusError, Config, Wire,
     bus::{Bus, RedisBus, Topic},
 };
 use server::{Redis, RedisCluster, eventually};
@@ -43,9 +43,10 @@ struct Pair {
 const ROOMS: usize = 10;
 
 impl Pair {
-    async fn on(one: RedisBus, two: RedisBus) -> Self {
-        let one = Node::start(one, per_room());
-        let two = Node::start(two, per_room());
+    async fn on(wire: Wire, one: RedisBus, two: RedisBus) -> Self {
+        let config = Config { wire, ..per_room() };
+        let one = Node::start(one, config.clone());
+        let two = Node::start(two, config);
         let (a, b) = (one.serve("/").await, two.serve("/").await);
         let rooms: Vec<_> = (0..ROOMS).map(|room| format!("room {room}")).collect();
         let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
@@ -110,7 +111,12 @@ impl Pair {
 #[tokio::test]
 async fn nodes_on_a_redis_cluster_reach_each_other_and_count_themselves() {
     let redis = RedisCluster::start().await;
-    let pair = Pair::on(classic(&redis.url()).await, classic(&redis.url()).await).await;
+    let pair = Pair::on(
+        Wire::Classic,
+        classic(&redis.url()).await,
+        classic(&redis.url()).await,
+    )
+    .await;
 
     pair.flows("at first").await;
     pair.each_arrives_once_and_in_order(true).await;
@@ -151,7 +157,12 @@ async fn subscribers_at_every_node_of_a_redis_cluster_count_replicas_included() 
 #[tokio::test]
 async fn messages_flow_soon_after_the_node_that_carries_them_was_killed() {
     let mut redis = RedisCluster::with_replicas().await;
-    let pair = Pair::on(classic(&redis.url()).await, classic(&redis.url()).await).await;
+    let pair = Pair::on(
+        Wire::Classic,
+        classic(&redis.url()).await,
+        classic(&redis.url()).await,
+    )
+    .await;
     pair.flows("at first").await;
 
     for round in 0..2 {
@@ -169,7 +180,12 @@ async fn messages_flow_soon_after_the_node_that_carries_them_was_killed() {
 #[tokio::test]
 async fn messages_flow_soon_after_the_node_that_carries_them_hung() {
     let redis = RedisCluster::with_replicas().await;
-    let pair = Pair::on(classic(&redis.url()).await, classic(&redis.url()).await).await;
+    let pair = Pair::on(
+        Wire::Classic,
+        classic(&redis.url()).await,
+        classic(&redis.url()).await,
+    )
+    .await;
     pair.flows("at first").await;
 
     let at = redis.place_of("NUMSUB", "socket.io#/#room 0#").await;
@@ -183,7 +199,7 @@ async fn messages_flow_soon_after_the_node_that_carries_them_hung() {
 async fn sharded_pub_sub_works_on_a_single_server() {
     let redis = Redis::start().await;
     let url = format!("redis://127.0.0.1:{}", redis.port);
-    let pair = Pair::on(sharded(&url).await, sharded(&url).await).await;
+    let pair = Pair::on(Wire::Sharded, sharded(&url).await, sharded(&url).await).await;
 
     pair.flows("at first").await;
 
@@ -211,7 +227,12 @@ async fn sharded_pub_sub_works_on_a_single_server() {
 #[tokio::test]
 async fn sharded_pub_sub_works_on_a_redis_cluster_over_the_move_of_a_slot() {
     let redis = RedisCluster::start().await;
-    let pair = Pair::on(sharded(&redis.url()).await, sharded(&redis.url()).await).await;
+    let pair = Pair::on(
+        Wire::Sharded,
+        sharded(&redis.url()).await,
+        sharded(&redis.url()).await,
+    )
+    .await;
     pair.flows("at first").await;
     let counter = sharded(&redis.url()).await;
     let channel = "socket.io#/#room 1#";
@@ -237,7 +258,12 @@ async fn sharded_pub_sub_works_on_a_redis_cluster_over_the_move_of_a_slot() {
 #[tokio::test]
 async fn sharded_pub_sub_on_a_redis_cluster_comes_back_after_the_failover_of_a_master() {
     let mut redis = RedisCluster::with_replicas().await;
-    let pair = Pair::on(sharded(&redis.url()).await, sharded(&redis.url()).await).await;
+    let pair = Pair::on(
+        Wire::Sharded,
+        sharded(&redis.url()).await,
+        sharded(&redis.url()).await,
+    )
+    .await;
     pair.flows("at first").await;
 
     let at = redis.place_of("SHARDNUMSUB", "socket.io#/#room 1#").await;

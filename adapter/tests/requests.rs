@@ -263,7 +263,9 @@ async fn applications_of_other_nodes_get_events_and_answer() {
             *application.0.lock().unwrap(),
             [r#"["hi",1]"#, r#"["how many"]"#]
         );
-        assert!(a.namespace.server_side_emit("no event").is_err());
+        for refused in ["no event", "{}", "[]", "[{}]", r#"["connection"]"#] {
+            assert!(a.namespace.server_side_emit(refused).is_err(), "{refused}");
+        }
     }
 }
 

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use roomcast_node::gateway::{
-    Ack, Answers, Broadcast, Data, Exception, Gateway, Gathered, JoinableRoom, Raw, RemoteSocket,
+    Ack, Broadcast, Data, Exception, Gateway, Gathered, JoinableRoom, Missing, Raw, RemoteSocket,
     Server, Socket,
 };
 use roomcast_node::{Config, Node, signal, telemetry};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Which sockets: those in any of the rooms, or all, but none in the excepted ones.
@@ -54,6 +54,14 @@ fn a_second() -> u64 {
     1000
 }
 
+/// What clients answered, binary values included.
+#[derive(Serialize)]
+struct Acknowledged {
+    value: Vec<Raw>,
+    silent: usize,
+    missing: Missing,
+}
+
 #[derive(Deserialize)]
 struct Move {
     #[serde(flatten)]
@@ -88,20 +96,20 @@ async fn emit(server: Server, Data(emit): Data<Emit>) -> Result<Ack<bool>, Excep
     Ok(Ack(true))
 }
 
-async fn emit_with_ack(server: Server, Data(emit): Data<Emit>) -> Result<Ack<Value>, Exception> {
+async fn emit_with_ack(
+    server: Server,
+    Data(emit): Data<Emit>,
+) -> Result<Ack<Acknowledged>, Exception> {
     let timeout = Duration::from_millis(emit.timeout);
     let selection = emit.selected.of(&server);
-    let Answers {
-        received,
-        silent,
-        missing,
-        ..
-    } = selection
+    let answers = selection
         .emit_with_ack(&emit.event, &emit.data, timeout)
         .await?;
-    Ok(Ack(
-        json!({ "value": received, "silent": silent, "missing": missing }),
-    ))
+    Ok(Ack(Acknowledged {
+        value: answers.received,
+        silent: answers.silent,
+        missing: answers.missing,
+    }))
 }
 
 async fn fetch_sockets(
@@ -147,12 +155,10 @@ async fn server_side_emit(server: Server, Data(emit): Data<Emit>) -> Result<Ack<
 async fn server_side_emit_with_ack(
     server: Server,
     Data(emit): Data<Emit>,
-) -> Result<Ack<Value>, Exception> {
+) -> Result<Ack<Gathered<Vec<Raw>>>, Exception> {
     let timeout = Duration::from_millis(emit.timeout);
-    let Gathered { value, missing, .. } = server
-        .server_side_emit_with_ack(&emit.event, &emit.data, timeout)
-        .await?;
-    Ok(Ack(json!({ "value": value, "missing": missing })))
+    let asked = server.server_side_emit_with_ack(&emit.event, &emit.data, timeout);
+    Ok(Ack(asked.await?))
 }
 
 /// What another server says, told to everybody here.

@@ -129,6 +129,8 @@ pub struct RedisTls {
 pub enum RedisMode {
     /// That of the classic Redis adapter for Node.js.
     Classic,
+    /// That of its sharded one, over sharded Pub/Sub of Redis 7.
+    Sharded,
 }
 
 /// Which pages may connect.

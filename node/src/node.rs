@@ -5,7 +5,7 @@ mod life;
 use std::{collections::HashSet, future::Future, io, net::SocketAddr, sync::Arc};
 
 use roomcast_adapter::{
-    Cluster, Config as ClusterConfig, Subscribe,
+    Cluster, Config as ClusterConfig, Subscribe, Wire,
     bus::{Bus, MemoryBus},
 };
 use roomcast_gateway::Gateway;
@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     auth::{self, KeyError, Verifier},
-    config::{BuiltIn, Config, Jwt},
+    config::{BuiltIn, Config, Jwt, RedisMode},
     connection::Listener,
     drain::Phase,
     gateways::{self, Ground},
@@ -224,7 +224,7 @@ async fn join(
         (Some(bus), _) => bus,
         (None, Some(url)) => {
             tracing::info!(redis = %url, "connecting");
-            Arc::new(redis::connect(url, &config.redis.tls).await?)
+            Arc::new(redis::connect(url, &config.redis.tls, config.redis.mode).await?)
         }
         (None, None) => {
             tracing::warn!(
@@ -235,6 +235,10 @@ async fn join(
     };
     let cluster_config = ClusterConfig {
         key: config.redis.key.clone(),
+        wire: match config.redis.mode {
+            RedisMode::Classic => Wire::Classic,
+            RedisMode::Sharded => Wire::Sharded,
+        },
         subscribe: Subscribe::PerRoom {
             limit: config.redis.room_subscriptions,
         },

@@ -17,7 +17,7 @@ use roomcast_adapter::bus::RedisBus;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 pub use self::tls::TlsError;
-use crate::config::{RedisTls, RedisUrl};
+use crate::config::{RedisMode, RedisTls, RedisUrl};
 
 /// How long a node waits for Redis when it starts.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -81,11 +81,18 @@ pub enum RedisError {
 /// # Cancel safety
 ///
 /// Connections that were made are closed when the future is dropped.
-pub(crate) async fn connect(url: &RedisUrl, tls: &RedisTls) -> Result<RedisBus, RedisError> {
+pub(crate) async fn connect(
+    url: &RedisUrl,
+    tls: &RedisTls,
+    mode: RedisMode,
+) -> Result<RedisBus, RedisError> {
     let publisher = client(url, tls, FEW)?;
     let subscriber = client(url, tls, CAPACITY)?;
     ready(url, &publisher, &[&subscriber]).await?;
-    Ok(RedisBus::new(publisher, subscriber)?)
+    Ok(match mode {
+        RedisMode::Classic => RedisBus::new(publisher, subscriber)?,
+        RedisMode::Sharded => RedisBus::sharded(publisher, subscriber)?,
+    })
 }
 
 /// Connects a client for commands, apart from the bus: a long answer holds back no message between nodes.

@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{TestNode, config, wait_for};
 use roomcast_adapter::bus::MemoryHub;
 use roomcast_loadtest::client::Transport;
-use roomcast_node::gateway::{Ack, Data, Exception, Gateway, Server, Socket};
+use roomcast_node::gateway::{Ack, Data, Exception, Gateway, Route, Server, Socket};
 use serde_json::{Value, json};
 
 async fn join(socket: Socket, Data(room): Data<String>) -> Result<Ack<bool>, Exception> {
@@ -33,12 +35,24 @@ async fn evict(server: Server, Data(room): Data<String>) -> Result<Ack<bool>, Ex
     Ok(Ack(true))
 }
 
+/// An event that is answered, and one right behind it.
+async fn ask(server: Server) -> Result<Ack<usize>, Exception> {
+    let asking = server
+        .everyone()
+        .emit_with_ack("ask", &(), Duration::from_secs(10));
+    let (asked, ()) = tokio::join!(asking, async {
+        server.emit("after", &()).unwrap();
+    });
+    Ok(Ack(asked?.received.len()))
+}
+
 fn ops() -> Gateway {
     Gateway::new("/ops")
         .on("join", join)
         .on("members", members)
         .on("count", count)
         .on("evict", evict)
+        .route("ask", Route::to(ask).concurrent())
 }
 
 /// Two nodes that know of each other.
@@ -96,4 +110,25 @@ async fn a_selection_is_disconnected_with_its_connections() {
         stays.emit_with_ack("count", &Value::Null).await.unwrap(),
         [json!(2)]
     );
+}
+
+#[tokio::test]
+async fn what_follows_an_event_that_asks_for_an_ack_comes_behind_it() {
+    let [one, two] = two().await;
+    let asker = one.client_of("/ops", Transport::WebSocket).await;
+    let mut clients = Vec::new();
+    for node in [&one, &two] {
+        clients.push(node.client_of("/ops", Transport::WebSocket).await);
+        clients.push(node.client_of("/ops", Transport::Polling).await);
+    }
+
+    for _ in 0..20 {
+        asker.emit("ask", &()).await.unwrap();
+        for client in &mut clients {
+            let asked = client.next_event().await.unwrap();
+            assert_eq!(asked.name, "ask");
+            client.answer(&asked, &[json!(1)]).await.unwrap();
+            assert_eq!(client.next_event().await.unwrap().name, "after");
+        }
+    }
 }

@@ -21,7 +21,7 @@ use crate::{
 const WITHOUT_PAUSE: usize = 64;
 
 /// How long an asker can have an ack awaited at most, whatever it says.
-const MOST_PATIENCE: Duration = Duration::from_secs(3600);
+pub(super) const MOST_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Where an answer goes.
 #[derive(Clone)]
@@ -231,11 +231,9 @@ impl<E: SocketEmitter> Space<E> {
         let patience = patience
             .unwrap_or(self.cluster.config().request_timeout)
             .min(MOST_PATIENCE);
-        let send = |selection| {
-            self.local
-                .broadcast_with_ack(packet, selection, Some(patience))
-        };
-        let (acks, clients) = self.members.with_selection(&self.local, options, send);
+        let (acks, clients) = self
+            .members
+            .ask(&self.local, packet, options, Some(patience));
         self.cluster.observer().delivered(clients as usize);
         self.reply(&reply, Answer::Clients(clients.into()));
         if clients == 0 {
@@ -262,11 +260,16 @@ impl<E: SocketEmitter> Space<E> {
             return;
         };
         let handling = application.handle(event, reply.is_some());
-        let patience = self.cluster.config().request_timeout;
         let cluster = self.cluster.clone();
+        let Some(reply) = reply else {
+            return cluster.attend(async move {
+                handling.await;
+            });
+        };
+        let patience = self.cluster.config().request_timeout;
         cluster.attend(async move {
-            let answer = tokio::time::timeout(patience, handling).await;
-            if let (Some(reply), Ok(value)) = (reply, answer) {
+            // Nobody waits any longer, and the asker is told who is missing.
+            if let Ok(value) = tokio::time::timeout(patience, handling).await {
                 self.reply(&reply, Answer::Value(value));
             }
         });
@@ -292,7 +295,7 @@ impl<E: SocketEmitter> Space<E> {
                 tracing::warn!(
                     namespace = self.name,
                     %error,
-                    "an answer to another node is too large and was not sent: it should ask about fewer sockets at a time"
+                    "an answer to another node cannot be sent; if it is too large, ask about fewer sockets at a time"
                 );
                 self.cluster.observer().dropped(DropCause::TooLarge, 1);
                 None

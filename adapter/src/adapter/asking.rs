@@ -16,7 +16,7 @@ use socketioxide_core::{
 };
 use tokio::time::Instant;
 
-use super::{members::Reach, options::targets, space::Space};
+use super::{answering::MOST_PATIENCE, members::Reach, options::targets, space::Space};
 use crate::{
     cluster::{self, Cluster},
     dialect::Dialect,
@@ -348,16 +348,22 @@ impl<E: SocketEmitter> Space<E> {
         let space = self.clone();
         Ok(Box::pin(async move {
             let cluster = &space.cluster;
-            let deadline = Instant::now() + timeout.unwrap_or(cluster.config().request_timeout);
+            let timeout = timeout.unwrap_or(cluster.config().request_timeout);
+            let deadline = Instant::now() + timeout.min(MOST_PATIENCE);
             if cluster.is_alone() {
                 return Default::default();
             }
             let census = cluster.census(&space.name, &space.uid, deadline).await;
             let open = cluster.open_question(id);
-            match census {
-                None => return (Vec::new(), space.nobody(&open)),
-                Some(census) if census == Census::default() => return Default::default(),
-                Some(census) => open.expect(census),
+            let Some(census) = census else {
+                // Nobody can be asked, so nobody will answer.
+                open.expect_heard(&space.name);
+                return (Vec::new(), open.missing());
+            };
+            let is_anybody = !census.named.is_empty() || census.others > 0;
+            open.expect(census);
+            if !is_anybody {
+                return (Vec::new(), open.missing());
             }
             space.tell(Some(payload));
             // What has come by then is the answer, and who is missing is told.
@@ -385,19 +391,6 @@ impl<E: SocketEmitter> Space<E> {
         })
     }
 
-    /// All nodes that are known are missing, and the bus itself.
-    fn nobody(&self, open: &cluster::Question) -> Missing {
-        let mut missing = open.missing();
-        missing.nodes = self
-            .cluster
-            .peers()
-            .serving(&self.name)
-            .into_values()
-            .collect();
-        missing.nodes.sort();
-        missing
-    }
-
     /// Sends an event that is to be acknowledged: the acks of sockets of this node, and, where other nodes are asked,
     /// those of theirs.
     pub(super) fn asked(
@@ -406,6 +399,7 @@ impl<E: SocketEmitter> Space<E> {
         options: BroadcastOptions,
         timeout: Option<Duration>,
     ) -> Result<(E::AckStream, Option<RemoteAcks>), BroadcastError> {
+        let timeout = timeout.map(|timeout| timeout.min(MOST_PATIENCE));
         let limit = timeout.unwrap_or_else(|| self.local.ack_timeout());
         let id = self.cluster.dialect().id();
         let payload = match &packet.inner {
@@ -419,11 +413,7 @@ impl<E: SocketEmitter> Space<E> {
             }
             _ => None,
         };
-        let send = |selection| {
-            let answers = self.local.broadcast_with_ack(packet, selection, timeout);
-            answers.0
-        };
-        let here = self.members.with_selection(&self.local, options, send);
+        let (here, _) = self.members.ask(&self.local, packet, options, timeout);
         let Some(payload) = payload else {
             return Ok((here, None));
         };
@@ -438,6 +428,7 @@ impl<E: SocketEmitter> Space<E> {
             deadline,
             is_over: false,
             dialect: self.cluster.dialect(),
+            namespace: self.name.clone(),
             speaks_msgpack: self.speaks_msgpack,
         };
         Ok((here, Some(elsewhere)))
@@ -462,6 +453,7 @@ pub(super) struct RemoteAcks {
     /// There is nothing left to wait for.
     is_over: bool,
     dialect: Dialect,
+    namespace: String,
     speaks_msgpack: bool,
 }
 
@@ -484,8 +476,8 @@ impl RemoteAcks {
                     self.census = None;
                     match counted {
                         Some(census) => self.question.expect(census),
-                        // Nobody can be reached, so nobody will answer.
-                        None => self.is_over = true,
+                        // It is out already, so those that are heard may answer all the same.
+                        None => self.question.expect_heard(&self.namespace),
                     }
                 }
                 answers = self.question.next() => match answers {

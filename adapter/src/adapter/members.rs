@@ -1,6 +1,9 @@
 //! Who is in a namespace on this node, and how packets reach them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use socketioxide_core::{
     Sid,
@@ -20,7 +23,11 @@ pub(super) enum Members {
     /// The server's own index: rooms are joined behind the adapter's back.
     Server,
     /// Ours: the server joins and leaves through the adapter.
-    Own(Mutex<Index<Reach>>),
+    Own {
+        index: Mutex<Index<Reach>>,
+        /// Held while sockets share a room of the server's, so that one selection does not undo another.
+        selecting: Mutex<()>,
+    },
 }
 
 /// What a socket is reached by.
@@ -44,7 +51,10 @@ impl Members {
     pub(super) fn new(subscribe: Subscribe) -> Self {
         match subscribe {
             Subscribe::Pattern => Self::Server,
-            Subscribe::PerRoom { .. } => Self::Own(Mutex::default()),
+            Subscribe::PerRoom { .. } => Self::Own {
+                index: Mutex::default(),
+                selecting: Mutex::default(),
+            },
         }
     }
 
@@ -56,7 +66,7 @@ impl Members {
         options: BroadcastOptions,
         then: impl FnOnce(),
     ) -> Delivered {
-        let Self::Own(index) = self else {
+        let Self::Own { index, .. } = self else {
             let delivered = through_server(local, emission.packet().clone(), options);
             then();
             return delivered;
@@ -79,7 +89,7 @@ impl Members {
 
     /// Takes a socket in that has connected.
     pub(super) fn add(&self, socket: Sid, reach: Reach) {
-        if let Self::Own(index) = self {
+        if let Self::Own { index, .. } = self {
             lock(index).add(socket, reach);
         }
     }
@@ -93,7 +103,7 @@ impl Members {
         then: impl FnOnce(Entry) -> T,
     ) -> T {
         match self {
-            Self::Own(index) => {
+            Self::Own { index, .. } => {
                 let mut index = lock(index);
                 then(index.join(socket, room))
             }
@@ -113,7 +123,7 @@ impl Members {
         then: impl FnOnce(),
     ) {
         match self {
-            Self::Own(index) => {
+            Self::Own { index, .. } => {
                 let mut index = lock(index);
                 if index.leave(socket, room) {
                     then();
@@ -131,7 +141,7 @@ impl Members {
         then: impl FnMut(Arc<str>),
     ) {
         match self {
-            Self::Own(index) => {
+            Self::Own { index, .. } => {
                 let mut index = lock(index);
                 index.remove(socket).into_iter().for_each(then);
             }
@@ -142,7 +152,7 @@ impl Members {
     /// Takes everybody out; the rooms that are to be left, and for how many.
     pub(super) fn clear(&self) -> Vec<(Arc<str>, usize)> {
         match self {
-            Self::Own(index) => lock(index).clear(),
+            Self::Own { index, .. } => lock(index).clear(),
             Self::Server => Vec::new(),
         }
     }
@@ -153,7 +163,7 @@ impl Members {
         socket: Sid,
     ) -> Vec<String> {
         match self {
-            Self::Own(index) => {
+            Self::Own { index, .. } => {
                 let index = lock(index);
                 let rooms = index.rooms_of(socket).iter();
                 rooms.map(|room| String::from(&**room)).collect()
@@ -171,7 +181,7 @@ impl Members {
         room: &str,
     ) -> bool {
         match self {
-            Self::Own(index) => lock(index).is_occupied(room),
+            Self::Own { index, .. } => lock(index).is_occupied(room),
             Self::Server => {
                 let mut options = BroadcastOptions::default();
                 options.rooms.push(Room::Owned(room.to_owned()));
@@ -186,7 +196,7 @@ impl Members {
         options: BroadcastOptions,
     ) -> Vec<Sid> {
         match self {
-            Self::Own(index) => lock(index).selected(&options),
+            Self::Own { index, .. } => lock(index).selected(&options),
             Self::Server => local.sockets(options),
         }
     }
@@ -198,7 +208,7 @@ impl Members {
         options: BroadcastOptions,
     ) -> Vec<(Sid, Reach)> {
         match self {
-            Self::Own(index) => {
+            Self::Own { index, .. } => {
                 let mut reached = Vec::new();
                 lock(index).select(&options, |socket, reach| {
                     reached.push((socket, reach.clone()));
@@ -215,7 +225,7 @@ impl Members {
     /// The names of all rooms that have members.
     pub(super) fn all_rooms<E: SocketEmitter>(&self, local: &CoreLocalAdapter<E>) -> Vec<String> {
         match self {
-            Self::Own(index) => {
+            Self::Own { index, .. } => {
                 let index = lock(index);
                 index.rooms().map(str::to_owned).collect()
             }
@@ -228,6 +238,30 @@ impl Members {
         }
     }
 
+    /// Sends an event that asks for an ack through the server's channel to the selected sockets; the acks, and how many were
+    /// asked.
+    pub(super) fn ask<E: SocketEmitter>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        packet: Packet,
+        options: BroadcastOptions,
+        timeout: Option<Duration>,
+    ) -> (E::AckStream, u32) {
+        let asked = match self {
+            Self::Own { .. } => self.reached(local, options.clone()),
+            Self::Server => Vec::new(),
+        };
+        let sent = self.with_selection(local, options, |selection| {
+            local.broadcast_with_ack(packet, selection, timeout)
+        });
+        for (_, reach) in asked {
+            if let Reach::Recipient(recipient) = reach {
+                recipient.detoured();
+            }
+        }
+        sent
+    }
+
     /// The options by which the server's own index selects whom `options` select, while `act` runs.
     ///
     /// Where the index is ours the server knows no rooms, so the selected sockets share one for as long.
@@ -237,9 +271,10 @@ impl Members {
         options: BroadcastOptions,
         act: impl FnOnce(BroadcastOptions) -> T,
     ) -> T {
-        if let Self::Server = self {
+        let Self::Own { selecting, .. } = self else {
             return act(options);
-        }
+        };
+        let _selecting = selecting.lock().unwrap_or_else(PoisonError::into_inner);
         // No name of a room is as long, so none is the same.
         let room = format!("{:300}", crate::cluster::random_id(20));
         let selected = self.selected(local, options);

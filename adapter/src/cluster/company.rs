@@ -99,7 +99,10 @@ pub(super) async fn run(cluster: Cluster) {
             let Ok(Ok(count)) = tokio::time::timeout(patience, counting).await else {
                 continue;
             };
-            let ours = cluster.peers().serving(&namespace).len() + 1;
+            let ours = {
+                let peers = cluster.peers();
+                peers.serving(&namespace).len() + peers.fallen(&namespace).len() + 1
+            };
             let news = {
                 let mut company = lock(&cluster.0.company);
                 company

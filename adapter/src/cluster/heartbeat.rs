@@ -1,7 +1,7 @@
 //! The task by which a node proves to itself that it hears the bus, and opens its connections anew when it does not. The
 //! same message tells the other nodes that it is there.
 
-use std::sync::PoisonError;
+use std::sync::{PoisonError, atomic::Ordering};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -21,6 +21,7 @@ pub(super) async fn run(cluster: Cluster, mut heard: mpsc::Receiver<Bytes>) {
         let deaf_at = cluster.hearing().deaf_at();
         tokio::select! {
             _ = interval.tick() => {}
+            () = cluster.0.to_announce.notified() => {}
             () = tokio::time::sleep_until(deaf_at) => {}
             Some(taken) = beats.next() => {
                 if taken.is_ok() {
@@ -54,9 +55,11 @@ pub(super) async fn run(cluster: Cluster, mut heard: mpsc::Receiver<Bytes>) {
                 cluster.hearing().restart(Instant::now());
                 cluster.peers().restart(Instant::now());
             }
-            let announcement = announcement(&cluster);
-            let channel = cluster.0.beats_channel.clone();
-            beats.push(bus.publish(channel, announcement.to_bytes()));
+            if !cluster.0.leaves.load(Ordering::Relaxed) {
+                let announcement = announcement(&cluster);
+                let channel = cluster.0.beats_channel.clone();
+                beats.push(bus.publish(channel, announcement.to_bytes()));
+            }
         }
         let lapsed = cluster.peers().lapsed(Instant::now());
         if !lapsed.is_empty() {

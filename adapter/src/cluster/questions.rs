@@ -34,6 +34,8 @@ struct State {
     gather: Gather,
     answers: Vec<Bytes>,
     bytes: usize,
+    /// Answers that found no room.
+    overflowed: usize,
 }
 
 /// One open question. Dropping it closes it: later answers are ignored.
@@ -83,16 +85,22 @@ impl Cluster {
     ) -> Option<Census> {
         let (dialect, key) = (self.0.dialect, &self.config().key);
         // Each subscribes to a channel of its own, so the bus tells which of them are there, and which it still counts.
-        let mut named: Vec<_> = self.peers().serving(namespace).into_iter().collect();
-        let mut channels = vec![
+        let (named, fallen) = {
+            let peers = self.peers();
+            (peers.serving(namespace), peers.fallen(namespace))
+        };
+        let channels: Vec<String> = [
             dialect.requests(key, namespace),
             dialect.responses_to(key, namespace, uid),
-        ];
-        channels.extend(
+        ]
+        .into_iter()
+        .chain(
             named
                 .iter()
+                .chain(&fallen)
                 .map(|(uid, _)| dialect.responses_to(key, namespace, uid)),
-        );
+        )
+        .collect();
         let counting = channels
             .into_iter()
             .map(|channel| self.0.bus.subscribers(channel));
@@ -108,15 +116,35 @@ impl Cluster {
             }
             Err(_) => return None,
         };
-        let [all, own, of_named @ ..] = &counts[..] else {
+        let [all, own, of_known @ ..] = &counts[..] else {
             return None;
         };
-        let mut is_there = of_named.iter().map(|count| *count > 0);
-        named.retain(|_| is_there.next().unwrap_or(false));
-        Some(Census {
-            others: all.saturating_sub((*own).min(1) + named.len()),
-            named: named.into_iter().collect(),
-        })
+        if *own == 0 {
+            // A connection that is not subscribed again yet: no answer would arrive.
+            return None;
+        }
+        let mut census = Census {
+            // Also what the bus still counts of connections that are gone has a channel of its own, and so a name.
+            others: all.saturating_sub(*own + of_known.iter().sum::<usize>()),
+            ..Census::default()
+        };
+        let (of_named, of_fallen) = of_known.split_at(named.len());
+        for ((uid, node), count) in named.into_iter().zip(of_named) {
+            let place = if *count > 0 {
+                &mut census.named
+            } else {
+                &mut census.unreached
+            };
+            place.insert(uid, node);
+        }
+        for ((uid, node), count) in fallen.into_iter().zip(of_fallen) {
+            if *count > 0 {
+                census.unreached.insert(uid, node);
+            } else {
+                self.peers().forget(&node);
+            }
+        }
+        Some(census)
     }
 
     /// Nodes are gone: nobody waits for their answers any more.
@@ -151,6 +179,8 @@ impl Open {
         if is_new && fits {
             state.bytes += message.len();
             state.answers.push(message);
+        } else if is_new {
+            state.overflowed += 1;
         }
         drop(state);
         self.changed.notify_one();
@@ -162,6 +192,13 @@ impl Question {
     /// Says who has to answer.
     pub(crate) fn expect(&self, census: Census) {
         lock(&self.open.state).gather.expect(census);
+        self.open.changed.notify_one();
+    }
+
+    /// The bus does not say who has to answer: the nodes that are heard in this namespace have.
+    pub(crate) fn expect_heard(&self, namespace: &str) {
+        let heard = self.cluster.peers().serving(namespace);
+        lock(&self.open.state).gather.expect_heard(heard);
         self.open.changed.notify_one();
     }
 
@@ -203,7 +240,10 @@ impl Question {
 
     /// Whose answers are missing now.
     pub(crate) fn missing(&self) -> Missing {
-        lock(&self.open.state).gather.missing()
+        let state = lock(&self.open.state);
+        let mut missing = state.gather.missing();
+        missing.others += state.overflowed;
+        missing
     }
 
     /// How many clients of other nodes have not answered now.

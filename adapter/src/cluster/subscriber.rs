@@ -21,6 +21,7 @@ pub(super) async fn run(cluster: Cluster) {
     let mut link = bus.link();
     let mut epoch = None;
     let mut told = None;
+    let mut most = MOST;
     let mut failures = 0;
     loop {
         let current = *link.borrow_and_update();
@@ -41,7 +42,7 @@ pub(super) async fn run(cluster: Cluster) {
             }
         }
         let batch = if epoch.is_some() {
-            cluster.subscriptions().next(MOST)
+            cluster.subscriptions().next(most)
         } else {
             None
         };
@@ -65,7 +66,10 @@ pub(super) async fn run(cluster: Cluster) {
             }
         };
         match result {
-            Some(Ok(())) => cluster.subscriptions().done(&batch),
+            Some(Ok(())) => {
+                cluster.subscriptions().done(&batch);
+                most = MOST.min(most * 2);
+            }
             Some(Err(error)) => {
                 // Once per connection: a user of Redis that may not subscribe fails for ever.
                 if told != epoch {
@@ -75,9 +79,15 @@ pub(super) async fn run(cluster: Cluster) {
                         "a subscription failed, it is tried again until it succeeds"
                     );
                 }
+                // Redis refuses a command as a whole: what it would take is found by halves, and what it would not goes
+                // last.
+                let was_one = batch.len() == 1;
+                most = (batch.len() / 2).max(1);
                 cluster.subscriptions().failed(batch);
-                // News of the connection ends the wait; it is looked at above.
-                let _ = tokio::time::timeout(RETRY, link.changed()).await;
+                if was_one {
+                    // News of the connection ends the wait; it is looked at above.
+                    let _ = tokio::time::timeout(RETRY, link.changed()).await;
+                }
             }
             // The connection it was for is gone; above, everything starts anew.
             None => {}

@@ -164,7 +164,7 @@ fn above_the_limit_the_pattern_takes_over_and_below_it_the_rooms() {
 fn a_failed_command_is_tried_again_before_any_other() {
     let mut subscriptions = per_room(10);
     subscriptions.join("/", "a");
-    let batch = subscriptions.next(1).unwrap();
+    let batch = subscriptions.next(2).unwrap();
     let Batch::Subscribe(first) = &batch else {
         panic!("expected a subscription")
     };
@@ -172,7 +172,23 @@ fn a_failed_command_is_tried_again_before_any_other() {
 
     subscriptions.failed(batch);
 
-    assert_eq!(subscriptions.next(1), Some(Batch::Subscribe(first)));
+    assert_eq!(subscriptions.next(2), Some(Batch::Subscribe(first)));
+}
+
+#[test]
+fn a_topic_that_is_refused_by_itself_keeps_no_other_waiting() {
+    let mut subscriptions = per_room(10);
+    subscriptions.join("/", "a");
+    let refused = subscriptions.next(1).unwrap();
+    subscriptions.failed(refused.clone());
+
+    let rest = subscriptions.next(9).unwrap();
+
+    let (Batch::Subscribe(refused), Batch::Subscribe(rest)) = (refused, rest) else {
+        panic!("expected subscriptions")
+    };
+    assert!(rest.len() > 1);
+    assert_eq!(rest.last(), refused.first());
 }
 
 #[test]

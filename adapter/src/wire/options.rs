@@ -73,6 +73,10 @@ fn write_texts(texts: &[String], out: &mut Writer) {
     }
 }
 
+/// The room of `undefined` in JavaScript, which an application may name by mistake: nobody is in it, and no client can join
+/// a room whose name holds U+0000. Left out, it would make a list that names nobody one that means everybody.
+const NOBODY: &str = "\0undefined";
+
 /// Reads a list of rooms, or a single one. What is no room fails the whole message: leaving it out would show the event to
 /// more clients than it was meant for.
 pub(super) fn rooms(reader: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
@@ -85,7 +89,10 @@ pub(super) fn rooms(reader: &mut Reader<'_>) -> Result<Vec<String>, DecodeError>
             // Grown as rooms come, since the length is the sender's word.
             let mut rooms = Vec::new();
             for _ in 0..len {
-                rooms.push(name(reader.token()?).ok_or(NO_ROOM)?);
+                rooms.push(match reader.token()? {
+                    Token::Nil => NOBODY.to_owned(),
+                    token => name(token).ok_or(NO_ROOM)?,
+                });
             }
             Ok(rooms)
         }

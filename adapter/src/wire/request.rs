@@ -246,7 +246,7 @@ pub fn encode_request(request: &Request<'_>) -> Result<Bytes, EncodeError> {
         },
         Question::ServerSideEmit { data } => Message {
             kind: kind::SERVER_SIDE_EMIT,
-            data: Some(raw(data)?),
+            data: Some(event(data)?),
             ..message
         },
         Question::Broadcast {
@@ -283,6 +283,17 @@ pub fn encode_ask(
             targets: targets.clone(),
         },
     })
+}
+
+/// The event of a server-side emit, as JSON, if applications may get it: one that they may not would end servers of Node.js.
+pub(super) fn event(text: &str) -> Result<&RawValue, EncodeError> {
+    let list = json_to_msgpack(text, &VecDeque::new())?;
+    match name_of(&list) {
+        Ok(_) => raw(text),
+        Err(DecodeError::ReservedEvent(name)) => Err(EncodeError::ReservedEvent(name)),
+        Err(DecodeError::Malformed(what)) => Err(EncodeError::Malformed(what)),
+        Err(_) => Err(EncodeError::Malformed("it is no event")),
+    }
 }
 
 /// A JSON value that is to be written as it is.
@@ -341,6 +352,13 @@ pub(super) fn server_side(data: Option<&[u8]>) -> Result<String, DecodeError> {
     let Some(data) = data else {
         return malformed("it has no data");
     };
+    name_of(data)?;
+    // Binary values are lists of numbers where Node asks. In MessagePack they can be real ones, which JSON has no place for.
+    Ok(msgpack_to_json(data)?.0)
+}
+
+/// The name of an event between servers, if applications may get it.
+fn name_of(data: &[u8]) -> Result<String, DecodeError> {
     let mut reader = Reader::new(data);
     let Token::List(1..) = reader.token()? else {
         return malformed("its data is not a list that begins with a name");
@@ -351,11 +369,10 @@ pub(super) fn server_side(data: Option<&[u8]>) -> Result<String, DecodeError> {
     {
         return Err(DecodeError::ReservedEvent(reserved));
     }
-    if name(event).is_none() {
-        return malformed("its event name is neither a text nor an integer");
+    match name(event) {
+        Some(name) => Ok(name),
+        None => malformed("its event name is neither a text nor an integer"),
     }
-    // Binary values are lists of numbers where Node asks. In MessagePack they can be real ones, which JSON has no place for.
-    Ok(msgpack_to_json(data)?.0)
 }
 
 #[derive(Default, Serialize)]

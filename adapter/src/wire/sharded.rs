@@ -16,7 +16,7 @@ use super::{
     encode::{check, estimate, finished, write_event},
     msgpack::{Reader, Token},
     options::{self, boolean, integer, rooms},
-    request::{json, raw, server_side, slice, text},
+    request::{event, json, raw, server_side, slice, text},
     response::list,
     walk::{key, skip},
     writer::Writer,
@@ -252,7 +252,7 @@ pub fn encode_sharded_request(
             kind::SERVER_SIDE_EMIT,
             Data {
                 first_id: id,
-                packet: Some(Packed::Value(raw(data)?)),
+                packet: Some(Packed::Value(event(data)?)),
                 ..Data::default()
             },
         ),

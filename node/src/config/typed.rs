@@ -227,10 +227,10 @@ fn check_redis_key(key: &str) -> Result<(), String> {
 
 impl Value for RedisMode {
     fn from_text(text: &str) -> Result<Self, String> {
-        if text == "sharded" {
-            return Err("sharded is not available in this version, expected classic".to_owned());
-        }
-        choose(text, &[("classic", Self::Classic)])
+        choose(
+            text,
+            &[("classic", Self::Classic), ("sharded", Self::Sharded)],
+        )
     }
 }
 

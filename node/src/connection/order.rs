@@ -6,6 +6,7 @@
 //! - What is sent to a seat waits for its CONNECT answer, which is seen on its way out.
 //! - A session that polls is reached by the channel alone. Once it has moved to a WebSocket, a fence is sent through the
 //!   channel; what comes past it waits until the fence is seen, since all that was in the channel before has left then.
+//! - Events that ask for an ack go through the channel, where the engine knows their answers. A fence follows each.
 
 #[cfg(test)]
 mod tests;
@@ -64,7 +65,8 @@ struct Seat {
     is_taken: bool,
     /// The fence behind which it may be written to, should its CONNECT answer have left by a poll.
     fence: Option<u64>,
-    held: Vec<Bytes>,
+    /// What waits, and for which fence beside the answer.
+    held: Vec<(u64, Bytes)>,
 }
 
 impl Order {
@@ -141,6 +143,16 @@ impl Order {
         is_seated
     }
 
+    /// Something was put into the channel although the session is reached past it. True if a fence has to be sent behind it:
+    /// what comes past the channel from now on waits for that.
+    pub(crate) fn detour(&mut self) -> bool {
+        if self.way == Way::Channel {
+            return false;
+        }
+        self.hold.get_or_insert_default().fences += 1;
+        true
+    }
+
     /// What to do with a packet for a seat, in frames. What is held is kept.
     pub(crate) fn route(&mut self, namespace: &str, frames: &Bytes) -> Route {
         if self.way == Way::Channel {
@@ -150,7 +162,7 @@ impl Order {
             return Route::Now;
         };
         if let Some(at) = hold.position(namespace) {
-            hold.waiting[at].held.push(frames.clone());
+            hold.waiting[at].held.push((hold.fences, frames.clone()));
             Route::Held
         } else if hold.passed < hold.fences {
             hold.behind_fence.push((hold.fences, frames.clone()));
@@ -173,7 +185,7 @@ impl Order {
                 let at = |seat: &Seat| seat.namespace.as_bytes() == namespace;
                 if let Some(at) = hold.waiting.iter().position(at) {
                     let seat = hold.waiting.swap_remove(at);
-                    seat.held.iter().for_each(|frames| write(frames));
+                    hold.release(seat.held, write);
                 }
             }
             Some(Packet::Ack(ack)) if hold.passed < hold.fences && is_fence(ack) => {
@@ -193,8 +205,8 @@ impl Order {
     pub(crate) fn held(&self) -> usize {
         let Some(hold) = &self.hold else { return 0 };
         let seats = hold.waiting.iter().flat_map(|seat| &seat.held);
-        let fenced = hold.behind_fence.iter().map(|(_, frames)| frames);
-        seats.chain(fenced).map(Bytes::len).sum()
+        let all = seats.chain(&hold.behind_fence);
+        all.map(|(_, frames)| frames.len()).sum()
     }
 
     /// Keeps no memory for what waits once nothing does.
@@ -216,13 +228,26 @@ impl Hold {
             }
             is_behind
         });
-        self.waiting.retain(|seat| {
-            let is_behind = !seat.is_taken || seat.fence.is_none_or(|fence| fence > passed);
-            if !is_behind {
-                seat.held.iter().for_each(|frames| write(frames));
+        let is_behind =
+            |seat: &mut Seat| !seat.is_taken || seat.fence.is_none_or(|fence| fence > passed);
+        let free: Vec<Seat> = self
+            .waiting
+            .extract_if(.., |seat| !is_behind(seat))
+            .collect();
+        for seat in free {
+            self.release(seat.held, write);
+        }
+    }
+
+    /// What has waited for a CONNECT answer waits for its fence alone.
+    fn release(&mut self, held: Vec<(u64, Bytes)>, write: &mut impl FnMut(&[u8])) {
+        for (fence, frames) in held {
+            if fence > self.passed {
+                self.behind_fence.push((fence, frames));
+            } else {
+                write(&frames);
             }
-            is_behind
-        });
+        }
     }
 
     fn position(&self, namespace: &str) -> Option<usize> {

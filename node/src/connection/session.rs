@@ -229,6 +229,14 @@ impl Session {
         }
     }
 
+    /// Something was put into the engine's channel for `seat`: what is sent to the session from now on comes behind it.
+    pub(crate) fn detoured(&self, seat: &impl Fence) {
+        let mut outlet = self.outlet();
+        if outlet.order.detour() && !seat.send_fence() {
+            self.close();
+        }
+    }
+
     /// Sends frames to a seat, or has `by_channel` do it.
     pub(crate) fn send<'a>(
         self: &Arc<Self>,

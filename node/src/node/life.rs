@@ -106,7 +106,11 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         "serving"
     );
 
-    shutdown.await;
+    tokio::select! {
+        () = shutdown => {}
+        // It has logged why. Without it no other node is heard, so clients are better off elsewhere.
+        Some(_) = carrying.join_next() => tracing::error!("a task of the node ended, it lets its clients go"),
+    }
 
     enter(&phase, &metrics, Phase::Draining);
     drain(&platforms, &metrics, &config.drain).await;

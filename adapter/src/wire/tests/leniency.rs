@@ -31,6 +31,14 @@ fn options_that_are_missing_or_empty_in_any_way_are_everybody() {
 }
 
 #[test]
+fn undefined_is_a_room_that_nobody_is_in() {
+    let (rooms, except, _) = options(&json!({"rooms": [null, "a"], "except": [null]}));
+
+    assert_eq!((rooms.len(), rooms[1].as_str()), (2, "a"));
+    assert!(rooms[0].contains('\0') && except == rooms[..1]);
+}
+
+#[test]
 fn rooms_may_be_integers_or_a_single_one() {
     let rooms = |rooms| options(&json!({ "rooms": rooms })).0;
 

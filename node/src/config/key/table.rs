@@ -73,7 +73,7 @@ pub const GROUPS: &[Group] = &[
             .default("socket.io"),
             Key::new(
                 "redis.mode",
-                Kind::Choice(&["classic"]),
+                Kind::Choice(&["classic", "sharded"]),
                 "Which wire is spoken between nodes",
             )
             .default("classic"),

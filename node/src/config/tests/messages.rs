@@ -66,8 +66,8 @@ fn every_mistake_has_a_line_that_says_how_to_mend_it() {
             r#"redis.key_file: "/a.pem" from flag --redis-key-file: expected redis.cert_file beside it"#,
         ),
         (
-            by_flags("--redis-mode sharded"),
-            r#"redis.mode: "sharded" from flag --redis-mode: sharded is not available in this version, expected classic"#,
+            by_flags("--redis-mode streams"),
+            r#"redis.mode: "streams" from flag --redis-mode: expected classic or sharded"#,
         ),
         (
             by_flags("--cors-origins https://a/b"),

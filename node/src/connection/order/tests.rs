@@ -90,6 +90,20 @@ impl Client {
         }
     }
 
+    /// An event that asks for an ack goes through the channel, with a fence behind it.
+    fn ask(&mut self, namespace: &'static str) {
+        if !self.taken.contains(&namespace) {
+            return;
+        }
+        let at = NAMESPACES.iter().position(|one| *one == namespace).unwrap();
+        let event = text(&format!("42{}[{}]", prefix(namespace), self.numbers[at]));
+        self.numbers[at] += 1;
+        self.channel.push_back(event);
+        if self.order.detour() {
+            self.fence(namespace);
+        }
+    }
+
     /// The client moves, and polls no more.
     fn move_over(&mut self) {
         if self.has_moved {
@@ -148,6 +162,23 @@ fn what_is_sent_to_a_seat_waits_for_its_connect_answer() {
 
     assert_eq!(client.of("/"), ["40{}", "42[0]", "42[1]"]);
     assert_eq!(client.order.held(), 0);
+}
+
+#[test]
+fn what_follows_a_question_comes_behind_it() {
+    let mut client = Client::new(true);
+    client.seat("/");
+    client.take("/");
+    client.leave();
+
+    client.ask("/");
+    client.emit("/");
+    assert_eq!(client.of("/"), ["40{}"]);
+    client.leave();
+    client.leave();
+    client.emit("/");
+
+    assert_eq!(client.of("/"), ["40{}", "42[0]", "42[1]", "42[2]"]);
 }
 
 #[test]
@@ -217,6 +248,7 @@ enum Step {
     Seat(&'static str),
     Take(&'static str),
     Emit(&'static str),
+    Ask(&'static str),
     Move,
     Leave,
 }
@@ -226,7 +258,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => namespace.clone().prop_map(Step::Seat),
         3 => namespace.clone().prop_map(Step::Take),
-        6 => namespace.prop_map(Step::Emit),
+        6 => namespace.clone().prop_map(Step::Emit),
+        2 => namespace.prop_map(Step::Ask),
         1 => Just(Step::Move),
         4 => Just(Step::Leave),
     ]
@@ -244,6 +277,7 @@ proptest! {
                 Step::Seat(namespace) => client.seat(namespace),
                 Step::Take(namespace) => client.take(namespace),
                 Step::Emit(namespace) => client.emit(namespace),
+                Step::Ask(namespace) => client.ask(namespace),
                 Step::Move => client.move_over(),
                 Step::Leave => client.leave(),
             }

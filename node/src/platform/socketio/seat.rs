@@ -232,6 +232,12 @@ impl Recipient for Seat {
         SocketPort::disconnect(self, close);
     }
 
+    fn detoured(&self) {
+        if !self.is_gone() {
+            self.session.detoured(self);
+        }
+    }
+
     fn profile(&self) -> Profile {
         profile::of(self)
     }
