@@ -2,9 +2,10 @@
 # Runs the end-to-end tests: installs what they need from npm and PyPI, looks for the programs they start, and gives them
 # less than eight minutes. Arguments are test files; without any, all run.
 #
-#   ROOMCAST_BIN      the binary under test; target/debug/roomcast where it is not set
-#   CHROMIUM          the browser; /usr/bin/chromium where it is not set
-#   E2E_SCREENSHOTS   a folder for pictures of the demo page, if they are wanted
+#   ROOMCAST_BIN          the binary under test; target/debug/roomcast where it is not set
+#   ROOMCAST_OPERATIONS   the node of node/examples/operations.rs; examples/operations beside the binary where it is not set
+#   CHROMIUM              the browser; /usr/bin/chromium where it is not set
+#   E2E_SCREENSHOTS       a folder for pictures of the demo page, if they are wanted
 set -eu
 
 cd "$(dirname "$0")"
@@ -26,7 +27,7 @@ esac
 
 ROOMCAST_BIN="${ROOMCAST_BIN:-../../target/debug/roomcast}"
 if [ ! -x "$ROOMCAST_BIN" ]; then
-  echo "there is no $ROOMCAST_BIN: build it with \`cargo build\`, or name another binary in ROOMCAST_BIN" >&2
+  echo "there is no $ROOMCAST_BIN: build it with \`make build\`, or name another binary in ROOMCAST_BIN" >&2
   exit 1
 fi
 ROOMCAST_BIN="$(cd "$(dirname "$ROOMCAST_BIN")" && pwd)/$(basename "$ROOMCAST_BIN")"
@@ -35,6 +36,13 @@ if [ ! -x "$(dirname "$ROOMCAST_BIN")/examples/kinds" ]; then
   echo "there is no $(dirname "$ROOMCAST_BIN")/examples/kinds: build it with \`make build\`" >&2
   exit 1
 fi
+ROOMCAST_OPERATIONS="${ROOMCAST_OPERATIONS:-$(dirname "$ROOMCAST_BIN")/examples/operations}"
+if [ ! -x "$ROOMCAST_OPERATIONS" ]; then
+  echo "there is no $ROOMCAST_OPERATIONS: build it with \`make build\`, or name another binary in ROOMCAST_OPERATIONS" >&2
+  exit 1
+fi
+ROOMCAST_OPERATIONS="$(cd "$(dirname "$ROOMCAST_OPERATIONS")" && pwd)/$(basename "$ROOMCAST_OPERATIONS")"
+export ROOMCAST_OPERATIONS
 
 # npm keeps a copy of the lock file among the packages: it is as old as they are.
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then

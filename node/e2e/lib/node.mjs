@@ -12,6 +12,8 @@ const BINARY = process.env.ROOMCAST_BIN ?? fileURLToPath(new URL("../../../targe
 
 /** The node that serves every kind of reply beside what all nodes serve. */
 export const KINDS = join(dirname(BINARY), "examples", "kinds");
+/** The node whose clients on `/ops` have it do to the whole cluster what they ask for. */
+export const OPERATIONS = process.env.ROOMCAST_OPERATIONS ?? join(dirname(BINARY), "examples", "operations");
 
 /** A node that listens on two ports of its own. */
 export class RoomcastNode {

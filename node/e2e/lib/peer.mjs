@@ -9,11 +9,13 @@ import { within } from "./deadline.mjs";
 
 /** A server with the classic Redis adapter; its clients may join rooms as Roomcast's do. */
 export class Peer {
-  /** @param {object} options for the Socket.IO server */
-  static async start(redis, options = {}) {
+  /**
+   * @param {object} options for the Socket.IO server; `adapter` are those of its adapter, `serve(io)` prepares it for clients
+   */
+  static async start(redis, { adapter = {}, serve = () => {}, ...options } = {}) {
     const [publisher, subscriber] = [redis.connect(), redis.connect()];
     const http = createServer();
-    const io = new Server(http, { ...options, adapter: createAdapter(publisher, subscriber) });
+    const io = new Server(http, { ...options, adapter: createAdapter(publisher, subscriber, adapter) });
     io.on("connection", (socket) => {
       socket.on("joinRoom", async (room, ack) => {
         await socket.join(room);
@@ -21,6 +23,7 @@ export class Peer {
       });
       socket.on("echo", (data, ack) => ack?.(data));
     });
+    serve(io);
     await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
     // Redis answers a connection in order: after this, the adapter's subscriptions are in force.
     await within(subscriber.ping(), () => "the Node.js server has subscribed");

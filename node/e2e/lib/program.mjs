@@ -1,8 +1,9 @@
 // Programs that a test starts: what they print is kept, and no one of them outlives the test process.
 
 import { spawn } from "node:child_process";
+import { readFile, readdir } from "node:fs/promises";
 
-import { within } from "./deadline.mjs";
+import { eventually, within } from "./deadline.mjs";
 
 const LINES_KEPT = 400;
 const running = new Set();
@@ -50,6 +51,24 @@ export class Program {
   async end(signal = "SIGKILL", patience = undefined) {
     if (this.exit === null) this.child.kill(signal);
     return within(this.exited, () => `${this.name} ends after ${signal}`, patience);
+  }
+
+  /** Has it stand still, connections and all; resolves once it does. */
+  async pause() {
+    this.child.kill("SIGSTOP");
+    const tasks = `/proc/${this.child.pid}/task`;
+    const state = async (task) => /\) (\w) /.exec(await readFile(`${tasks}/${task}/stat`, "latin1"))[1];
+    // Threads stop one after the other, and what arrives before the last has stopped may still be answered.
+    await eventually(
+      async () => (await Promise.all((await readdir(tasks)).map(state))).every((letter) => letter === "T"),
+      `${this.name} stands still`,
+      { every: 1 },
+    );
+  }
+
+  /** Lets it go on. */
+  resume() {
+    this.child.kill("SIGCONT");
   }
 
   /** Throws where the program has ended by itself, with the last it said. */
