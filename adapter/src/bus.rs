@@ -6,6 +6,7 @@ mod redis;
 #[cfg(feature = "test-util")]
 pub use memory::Fault;
 pub use memory::{MemoryBus, MemoryHub};
+pub(crate) use redis::connected;
 pub use redis::{MIN_CAPACITY, RedisBus};
 
 use std::{future::Future, pin::Pin, sync::Arc};

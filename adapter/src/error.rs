@@ -53,6 +53,18 @@ pub enum BroadcastError {
     Encode(#[from] EncodeError),
 }
 
+/// Why an [`Emitter`](crate::Emitter) did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// Servers or their clients could not read it. Nothing was sent.
+    #[error("the event cannot be put on the wire")]
+    Encode(#[from] EncodeError),
+    /// Redis did not confirm it. It will not be sent later; where the connection broke on the way, servers may have it.
+    #[error("the event was not published")]
+    Publish(#[source] BusError),
+}
+
 /// Why a packet did not reach a socket of this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

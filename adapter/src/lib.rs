@@ -171,9 +171,11 @@
 //! all, Node.js servers included; the server's own lists those of this node, since its type has no place for others' ids.
 //! `docs/wire.md` has the details.
 //!
+//! A program without sockets emits to the clients of all nodes through an [`Emitter`].
+//!
 //! # Types of other crates
 //!
-//! The public interface has types of `socketioxide-core` 0.20, `fred` 10 and `bytes` 1.
+//! The public interface has types of `socketioxide-core` 0.20, `fred` 10, `bytes` 1 and `serde` 1.
 
 mod adapter;
 #[cfg(feature = "test-util")]
@@ -185,6 +187,7 @@ mod cluster;
 mod config;
 mod copies;
 mod dialect;
+mod emitter;
 mod error;
 mod gather;
 mod hearing;
@@ -204,7 +207,8 @@ pub mod wire;
 pub use adapter::{AdapterFailure, ClusterAdapter, Init};
 pub use cluster::Cluster;
 pub use config::{Config, Subscribe, Wire};
-pub use error::{BroadcastError, BusError, InitError, SendError};
+pub use emitter::Emitter;
+pub use error::{BroadcastError, BusError, EmitError, InitError, SendError};
 pub use gather::Missing;
 pub use inbox::Inbox;
 pub use namespace::{Asked, Asking, Gathered, Gathering, Joining, Namespace, ServerSide};

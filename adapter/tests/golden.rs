@@ -24,7 +24,8 @@ use socketioxide_core::Value;
 
 use vectors::{Vector, load};
 
-/// Broadcasts that are read but never written: options that this adapter does not have, and an emitter's order of keys.
+/// Broadcasts that nodes read but never write: options that this adapter does not have, and the order of keys of emitters, of
+/// which ours is compared in `src/emitter.rs`.
 const ONLY_READ: [&str; 8] = [
     "broadcast-flag-timeout",
     "broadcast-numeric-room",

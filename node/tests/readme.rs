@@ -34,6 +34,10 @@ fn the_examples_in_the_readme_are_the_ones_that_are_compiled() {
         example("node/examples/adapter.rs"),
         include_str!("../examples/adapter.rs")
     );
+    assert_eq!(
+        example("node/examples/emitter.rs"),
+        include_str!("../examples/emitter.rs")
+    );
 }
 
 #[test]

@@ -31,7 +31,8 @@ use crate::{
     inbox::Inbox,
 };
 use census::Census;
-use client::{connected, is_clustered, once, ping};
+pub(crate) use client::connected;
+use client::{is_clustered, once, ping};
 use connections::Connections;
 use shards::Shards;
 

@@ -26,6 +26,17 @@ pub fn encode_broadcast(
     data: &Value,
     targets: &Targets,
 ) -> Result<Bytes, EncodeError> {
+    encoded(uid, namespace, data, targets, options::write)
+}
+
+/// The same with options as `write_options` writes them.
+pub(super) fn encoded(
+    uid: &str,
+    namespace: &str,
+    data: &Value,
+    targets: &Targets,
+    write_options: fn(&Targets, &mut Writer),
+) -> Result<Bytes, EncodeError> {
     check(data, targets)?;
     let mut out = Writer::with_capacity(estimate(namespace, size(data), targets));
     out.list(3);
@@ -33,7 +44,7 @@ pub fn encode_broadcast(
 
     write_packet(namespace, data, &mut out)?;
 
-    options::write(targets, &mut out);
+    write_options(targets, &mut out);
 
     finished(out)
 }
@@ -93,6 +104,9 @@ pub enum EncodeError {
     /// Clients keep this event's name for themselves, and close the connection when a server uses it.
     #[error("the event name {0:?} is reserved")]
     ReservedEvent(&'static str),
+    /// It is a value of Rust that failed to serialize, for this reason.
+    #[error("the data cannot be serialized: {0}")]
+    Value(String),
     /// A placeholder stands for a binary value that is not there.
     #[error("a placeholder's number is not that of one of the {attachments} attachments")]
     Placeholder {

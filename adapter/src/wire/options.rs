@@ -40,7 +40,21 @@ pub(super) fn write(targets: &Targets, out: &mut Writer) {
     out.text("except");
     write_texts(&targets.except, out);
     out.text("flags");
-    let flags = targets.flags;
+    write_flags(targets.flags, out);
+}
+
+/// Writes options as Node's emitter does: in another order.
+pub(super) fn write_as_emitter(targets: &Targets, out: &mut Writer) {
+    out.map(3);
+    out.text("rooms");
+    write_texts(&targets.rooms, out);
+    out.text("flags");
+    write_flags(targets.flags, out);
+    out.text("except");
+    write_texts(&targets.except, out);
+}
+
+fn write_flags(flags: Flags, out: &mut Writer) {
     let given = [
         flags.volatile,
         flags.compress.is_some(),

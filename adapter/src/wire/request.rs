@@ -172,7 +172,12 @@ pub fn decode_request(message: &[u8]) -> Result<Option<Request<'_>>, DecodeError
             only_count: fields.only_count,
         },
         Some(kind::SERVER_SIDE_EMIT) => Question::ServerSideEmit {
-            data: server_side(fields.data)?,
+            // Binary values are lists of numbers where Node asks. In MessagePack they can be real ones, which JSON has no
+            // place for.
+            data: match fields.data {
+                Some(data) => server_side(data)?.0,
+                None => return malformed("it has no data"),
+            },
         },
         Some(kind::BROADCAST) => {
             let targets = targets()?;
@@ -347,14 +352,11 @@ fn broadcast(
     finished(out)
 }
 
-/// The event of a server-side emit, if it is one that applications may get.
-pub(super) fn server_side(data: Option<&[u8]>) -> Result<String, DecodeError> {
-    let Some(data) = data else {
-        return malformed("it has no data");
-    };
+/// The event of a server-side emit as JSON, if it is one that applications may get, and how many binary values it had.
+pub(super) fn server_side(data: &[u8]) -> Result<(String, usize), DecodeError> {
     name_of(data)?;
-    // Binary values are lists of numbers where Node asks. In MessagePack they can be real ones, which JSON has no place for.
-    Ok(msgpack_to_json(data)?.0)
+    let (text, attachments) = msgpack_to_json(data)?;
+    Ok((text, attachments.len()))
 }
 
 /// The name of an event between servers, if applications may get it.

@@ -115,7 +115,10 @@ pub fn decode_sharded(message: &[u8]) -> Result<Option<Envelope<'_>>, DecodeErro
             only_count: fields.only_count,
         }),
         Some(kind::SERVER_SIDE_EMIT) => asked(Question::ServerSideEmit {
-            data: server_side(fields.packet)?,
+            data: match fields.packet {
+                Some(packet) => server_side(packet)?.0,
+                None => return malformed("it has no packet"),
+            },
         }),
         Some(kind::SOCKETS) => Said::Answered(
             id()?,

@@ -29,7 +29,7 @@ pub(super) fn once(client: &Client) -> WithOptions<Client> {
 }
 
 /// The client as one whose commands are sent once, if there is a connection to send them on.
-pub(super) fn connected(client: &Client) -> Result<WithOptions<Client>, BusError> {
+pub(crate) fn connected(client: &Client) -> Result<WithOptions<Client>, BusError> {
     if client.is_connected() {
         Ok(once(client))
     } else {
