@@ -24,6 +24,7 @@ mod dispatch;
 mod heartbeat;
 mod questions;
 mod subscriber;
+mod unreadable;
 
 pub(crate) use questions::Question;
 
@@ -39,6 +40,7 @@ use crate::{
     outbox::{self, Outbox},
     peers::{Announcement, Peers},
     subscriptions::Subscriptions,
+    telling::Telling,
 };
 use answers::{Desk, Jobs};
 use company::Company;
@@ -78,6 +80,8 @@ struct Shared {
     company: Mutex<HashMap<String, Company>>,
     /// Held for single steps, never while something is awaited.
     questions: Questions,
+    /// Held for single steps, never while something is awaited.
+    unreadable: Mutex<Telling>,
     desk: Desk,
     /// What [`Cluster::run`] takes, once.
     to_run: Mutex<Option<ToRun>>,
@@ -136,6 +140,7 @@ impl Cluster {
             peers: Mutex::new(Peers::new(config.heartbeat_timeout)),
             company: Mutex::default(),
             questions: Questions::default(),
+            unreadable: Mutex::default(),
             desk,
             to_run: Mutex::new(Some(ToRun { heard, jobs })),
             namespaces: RwLock::default(),

@@ -200,6 +200,7 @@ mod peers;
 mod recipient;
 mod remote;
 mod subscriptions;
+mod telling;
 #[cfg(test)]
 mod testing;
 pub mod wire;

@@ -12,6 +12,7 @@ use crate::{
     gather::Missing,
     recipient::{Emission, Recipient},
     remote::RemoteSocket,
+    wire::DecodeError,
 };
 
 /// A join that was made here; resolves once messages from other nodes reach the room, too.
@@ -116,9 +117,9 @@ pub(crate) trait LocalNamespace: Send + Sync + 'static {
     ) -> Result<Gathering<Vec<Option<String>>>, BroadcastError>;
     fn on_server_side(&self, application: Arc<dyn ServerSide>);
     /// Takes a broadcast of another node.
-    fn apply(self: Arc<Self>, room: Option<&str>, payload: &Bytes);
+    fn apply(self: Arc<Self>, room: Option<&str>, payload: &Bytes) -> Result<(), DecodeError>;
     /// Takes a request of another node.
-    fn requested(self: Arc<Self>, payload: &Bytes);
+    fn requested(self: Arc<Self>, payload: &Bytes) -> Result<(), DecodeError>;
 }
 
 /// One namespace, of this node and of all others.

@@ -25,7 +25,7 @@ use crate::{
     namespace::{Asked, Asking, Gathered, Gathering, Joining, LocalNamespace, ServerSide},
     recipient::Emission,
     remote::RemoteSocket,
-    wire::{self, Answer, EncodeError, Question, Request},
+    wire::{self, Answer, DecodeError, EncodeError, Question, Request},
 };
 
 impl<E: SocketEmitter> LocalNamespace for Space<E> {
@@ -265,23 +265,15 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         self.set_application(application);
     }
 
-    fn apply(self: Arc<Self>, room: Option<&str>, payload: &Bytes) {
-        let received = match self.cluster.dialect() {
+    fn apply(self: Arc<Self>, room: Option<&str>, payload: &Bytes) -> Result<(), DecodeError> {
+        match self.cluster.dialect() {
             Dialect::Classic => self.receive(room, payload),
-            Dialect::Sharded { .. } => self.clone().hear(room, payload),
-        };
-        if let Err(error) = received {
-            tracing::debug!(namespace = self.name, room, %error, "dropped a message of another node");
-            self.cluster.observer().dropped(error.drop_cause(), 1);
+            Dialect::Sharded { .. } => self.hear(room, payload),
         }
     }
 
-    fn requested(self: Arc<Self>, payload: &Bytes) {
-        let (name, cluster) = (self.name.clone(), self.cluster.clone());
-        if let Err(error) = self.take_request(payload) {
-            tracing::debug!(namespace = name, %error, "dropped a request of another node");
-            cluster.observer().dropped(error.drop_cause(), 1);
-        }
+    fn requested(self: Arc<Self>, payload: &Bytes) -> Result<(), DecodeError> {
+        self.take_request(payload)
     }
 }
 

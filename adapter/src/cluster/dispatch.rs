@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, PoisonError};
 
-use bytes::Bytes;
-
 use super::Cluster;
 use crate::{
     bus::Delivery,
@@ -43,21 +41,18 @@ fn apply(cluster: &Cluster, copies: &mut Copies, delivery: &Delivery) {
     let Some(purpose) = purpose else { return };
     cluster.0.observer.received();
     for (namespace, part) in addressed {
-        match purpose {
-            Purpose::Broadcast => namespace.apply(part, &delivery.payload),
-            Purpose::Request if part.is_none() => namespace.requested(&delivery.payload),
+        let payload = &delivery.payload;
+        let read = match purpose {
+            Purpose::Broadcast => namespace.apply(part, payload),
+            Purpose::Request if part.is_none() => namespace.requested(payload),
             Purpose::Response if part.is_none_or(|uid| uid == namespace.uid()) => {
-                responded(cluster, &delivery.payload);
+                cluster.take_response(payload)
             }
-            Purpose::Request | Purpose::Response => {}
+            Purpose::Request | Purpose::Response => Ok(()),
+        };
+        if let Err(error) = read {
+            cluster.unreadable(&delivery.channel, &error);
         }
-    }
-}
-
-fn responded(cluster: &Cluster, payload: &Bytes) {
-    if let Err(error) = cluster.take_response(payload) {
-        tracing::debug!(%error, "dropped a response of another node");
-        cluster.0.observer.dropped(error.drop_cause(), 1);
     }
 }
 

@@ -44,15 +44,19 @@ pub fn decode_broadcast(payload: &[u8]) -> Result<Broadcast<'_>, DecodeError> {
         return Err(DecodeError::TooLarge(payload.len()));
     }
     let mut reader = Reader::new(payload);
-    let len = match reader.token()? {
-        Token::List(len @ 3..) => len,
+    let parts = match reader.token()? {
+        Token::List(len @ 3..) => {
+            skip(&mut reader, DEPTH)?;
+            len - 1
+        }
+        // The form of emitters for adapters before 1.0, who do not say that it is them.
+        Token::List(2) if matches!(reader.clone().token()?, Token::Map(_)) => 2,
         Token::List(_) => return malformed("a list of fewer than three"),
         _ => return malformed("not a list"),
     };
-    skip(&mut reader, DEPTH)?;
     let packet = Packet::read(&mut reader)?;
     let targets = options::read(&mut reader)?;
-    for _ in 3..len {
+    for _ in 2..parts {
         skip(&mut reader, DEPTH)?;
     }
     if !reader.rest().is_empty() {
@@ -76,7 +80,7 @@ pub enum DecodeError {
     #[error("no valid message: {0}")]
     Malformed(&'static str),
     /// Its packet is not an event but of this type; `None` if there is none, or none that is an integer.
-    #[error("the packet is not an event{}", .0.map(|kind| format!(" but of type {kind}")).unwrap_or_default())]
+    #[error("neither an event nor a request that is known{}", .0.map(|kind| format!(": its type is {kind}")).unwrap_or_default())]
     UnknownType(Option<i64>),
     /// Clients keep this event's name for themselves, and close the connection when a server uses it.
     #[error("the event name {0:?} is reserved")]

@@ -1,5 +1,6 @@
 //! What is tolerated, what is refused, and what clients are shown, on messages put together by hand.
 
+mod dialects;
 mod leniency;
 mod refusals;
 mod rendering;

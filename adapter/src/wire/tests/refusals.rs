@@ -22,7 +22,9 @@ fn what_is_no_broadcast_is_malformed() {
         json!({}),
         json!([]),
         json!(["other"]),
-        json!([packet, {}]),
+        json!(["other", packet]),
+        json!([packet]),
+        json!([packet, null]),
         json!(["other", null, {}]),
         json!(["other", packet, null]),
         json!(["other", packet, "rooms"]),
@@ -89,11 +91,14 @@ fn packets_of_other_types_are_refused_whatever_their_data() {
         );
     }
     let without = decode_broadcast(&with_packet(&json!({"data": ["e"]}))).unwrap_err();
-    assert_eq!(without.to_string(), "the packet is not an event");
+    assert_eq!(
+        without.to_string(),
+        "neither an event nor a request that is known"
+    );
     let acknowledgement = DecodeError::UnknownType(Some(3));
     assert_eq!(
         acknowledgement.to_string(),
-        "the packet is not an event but of type 3"
+        "neither an event nor a request that is known: its type is 3"
     );
 }
 
