@@ -59,6 +59,9 @@ pub const MAX_PARTS: usize = 1 << 18;
 /// How many lists and maps may stand inside each other in the data of an event, the list of its arguments included.
 const DEPTH: usize = 128;
 
+/// How many maps of a request stand around the data of its event: itself and the packet. Responses have one.
+const AROUND: usize = 2;
+
 /// The targets of a broadcast as they stand on the wire.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Targets {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use socketioxide_core::Value;
 
 use super::{
-    DEPTH, DecodeError, EncodeError, MAX,
+    AROUND, DEPTH, DecodeError, EncodeError, MAX,
     event::Traits,
     msgpack::{Reader, Token},
     refusal::Refusal,
@@ -22,11 +22,24 @@ use super::{
 ///
 /// [`EncodeError`] if the text is no JSON, or a placeholder points nowhere.
 pub fn json_to_msgpack(json: &str, attachments: &VecDeque<Bytes>) -> Result<Bytes, EncodeError> {
+    converted(json, attachments, DEPTH)
+}
+
+/// MessagePack of a request or response in JSON.
+pub(super) fn message_to_msgpack(json: &str) -> Result<Bytes, EncodeError> {
+    converted(json, &VecDeque::new(), DEPTH + AROUND)
+}
+
+fn converted(
+    json: &str,
+    attachments: &VecDeque<Bytes>,
+    depth: usize,
+) -> Result<Bytes, EncodeError> {
     if json.len() > MAX {
         return Err(EncodeError::TooLarge(json.len()));
     }
     let mut out = Writer::with_capacity(json.len());
-    transcode_value(json, attachments, &mut out)?;
+    transcode_value(json, attachments, depth, &mut out)?;
     Ok(out.finish().into())
 }
 

@@ -3,7 +3,7 @@
 //! Requests are JSON, and MessagePack where they carry an event. Node takes either form for each, so JSON is turned into
 //! MessagePack first and there is one reader for both.
 
-use std::{borrow::Cow, collections::VecDeque};
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use socketioxide_core::Value;
 
 use super::{
-    DEPTH, DecodeError, EncodeError, EventData, MAX, Targets,
-    convert::{json_to_msgpack, msgpack_to_json},
+    AROUND, DEPTH, DecodeError, EncodeError, EventData, MAX, Targets,
+    convert::{message_to_msgpack, msgpack_to_json},
     decode::{Packet, malformed},
     encode::{check, estimate, finished, write_event},
     msgpack::{Reader, Token},
@@ -125,8 +125,7 @@ pub fn unified(payload: &Bytes) -> Result<Bytes, DecodeError> {
     let Ok(text) = std::str::from_utf8(payload) else {
         return malformed("not UTF-8");
     };
-    json_to_msgpack(text, &VecDeque::new())
-        .map_err(|_| DecodeError::Malformed("begins as JSON but is not"))
+    message_to_msgpack(text).map_err(|_| DecodeError::Malformed("begins as JSON but is not"))
 }
 
 /// Decodes a request from its [`unified`] form; `None` if it is of a type that is not known, which Node ignores, too.
@@ -475,6 +474,6 @@ pub(super) fn text(reader: &mut Reader<'_>) -> Result<Option<String>, DecodeErro
 /// Passes over a value, which was walked without a fault; its bytes.
 pub(super) fn slice<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
     let start = reader.rest();
-    skip(reader, DEPTH)?;
+    skip(reader, DEPTH + AROUND)?;
     Ok(&start[..start.len() - reader.rest().len()])
 }

@@ -28,14 +28,16 @@ pub(super) fn transcode(
     Ok(())
 }
 
-/// Writes any one value that `json` holds, placeholders as in [`transcode`].
+/// Writes any one value that `json` holds, placeholders as in [`transcode`]. `depth` lists and objects at most may stand inside
+/// each other.
 pub(super) fn transcode_value(
     json: &str,
     attachments: &VecDeque<Bytes>,
+    depth: usize,
     out: &mut Writer,
 ) -> Result<(), EncodeError> {
     let mut transcoder = Transcoder::new(json, attachments, out);
-    transcoder.value(DEPTH)?;
+    transcoder.value(depth)?;
     transcoder.json.end()?;
     Ok(())
 }

@@ -2,21 +2,23 @@
 
 use bytes::Bytes;
 use roomcast_adapter::wire::{
-    Answer, DecodeError, Question, decode_request, decode_response, encode_request,
-    encode_response, unified,
+    Answer, DecodeError, Question, Request, Targets, decode_request, decode_response, encode_ask,
+    encode_broadcast, encode_request, encode_response, unified,
 };
 use serde::Deserialize;
+use socketioxide_core::Value;
 
 use super::vectors::unhex;
 
 #[derive(Deserialize)]
-struct Vector {
+pub(crate) struct Vector {
     name: String,
     channel: String,
-    hex: String,
+    pub(crate) hex: String,
 }
 
-fn load() -> Vec<Vector> {
+/// All captured requests and responses.
+pub(crate) fn load() -> Vec<Vector> {
     #[derive(Deserialize)]
     struct File {
         vectors: Vec<Vector>,
@@ -160,4 +162,27 @@ fn a_number_of_sockets_is_a_list_to_whoever_does_not_know_it() {
 
     assert!(matches!(response.answer, Answer::Count(3)));
     assert_eq!(encode_response(&response).unwrap(), counted);
+}
+
+#[test]
+fn data_may_be_as_deep_in_a_request_as_in_a_broadcast() {
+    let event = |lists: usize| format!("[\"e\",{}{}]", "[".repeat(lists), "]".repeat(lists));
+    let server_side = |lists| {
+        let request = Request {
+            uid: None,
+            id: None,
+            question: Question::ServerSideEmit { data: event(lists) },
+        };
+        let message = unified(&encode_request(&request).unwrap())?;
+        decode_request(&message).map(|request| request.is_some())
+    };
+    let data = |lists| Value::Str(event(lists).into(), None);
+    let targets = Targets::default();
+
+    assert_eq!(server_side(127), Ok(true));
+    assert!(matches!(server_side(128), Err(DecodeError::Malformed(_))));
+    encode_broadcast("uid", "/", &data(127), &targets).unwrap();
+    let asked = encode_ask("uid", "id", "/", &data(127), &targets).unwrap();
+    assert!(decode_request(&asked).unwrap().is_some());
+    assert!(encode_ask("uid", "id", "/", &data(128), &targets).is_err());
 }
