@@ -5,6 +5,8 @@
     reason = "the lint knows tests, but not the functions that they share"
 )]
 
+#[path = "golden/exchanges.rs"]
+mod exchanges;
 #[path = "golden/properties.rs"]
 mod properties;
 #[path = "golden/requests.rs"]
