@@ -65,7 +65,9 @@ use crate::{
 /// All calls fail with [`EmitError`]. What could not be published is not kept for later, so a failed call may be repeated.
 /// Without a connection to Redis they fail at once, and give up after five seconds otherwise.
 ///
-/// That a call succeeds means that Redis has it: whether any server listens is not known.
+/// That a call succeeds means that Redis has it: whether any server listens is not known. What is awaited before the next call
+/// arrives before it; on a Redis Cluster, where channels belong to different masters, only if both are for the same room,
+/// or both for none or several.
 #[derive(Debug, Clone)]
 pub struct Emitter {
     redis: Client,

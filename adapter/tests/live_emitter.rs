@@ -17,12 +17,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use clients::{bus, client};
+use clients::{bus, bus_at, client};
 use common::{Node, eventually, per_room};
 use fred::{clients::Client, interfaces::ClientLike, types::Builder};
-use roomcast_adapter::{BusError, Config, EmitError, Emitter, ServerSide};
+use roomcast_adapter::{BusError, Config, EmitError, Emitter, ServerSide, bus::RedisBus};
 use serde::Serialize;
-use server::Redis;
+use server::{Redis, RedisCluster};
 
 /// An emitter of the default key, over a client with few settings, as a stranger's would be.
 async fn emitter(redis: &Redis) -> (Emitter, Client) {
@@ -142,6 +142,33 @@ async fn an_emitter_moves_and_disconnects_sockets_and_speaks_to_applications() {
     let heard = application.0.lock().unwrap().clone();
     assert_eq!(heard, [(r#"["evt",1,"two"]"#.to_owned(), false)]);
     assert!(node.counts.all_dropped().is_empty());
+}
+
+#[tokio::test]
+async fn an_emitter_on_a_redis_cluster_reaches_every_room() {
+    let redis = RedisCluster::start().await;
+    let bus = bus_at(&redis.url(), RedisBus::new).await.unwrap();
+    let node = Node::start(bus, per_room());
+    let space = node.serve("/").await;
+    let rooms: Vec<_> = (0..20).map(|number| format!("room {number}")).collect();
+    let client = space.connect().await;
+    let names: Vec<_> = rooms.iter().map(String::as_str).collect();
+    client.join(&names).await;
+    let emitter = bus_at(&redis.url(), |client, _| Emitter::new(client, "socket.io")).await;
+
+    // Their channels belong to all three masters.
+    for room in &rooms {
+        emitter.to(room.clone()).emit("hello", room).await.unwrap();
+    }
+
+    let mut packets = client.take(rooms.len()).await;
+    packets.sort();
+    let mut expected: Vec<_> = rooms
+        .iter()
+        .map(|room| format!("2[\"hello\",\"{room}\"]"))
+        .collect();
+    expected.sort();
+    assert_eq!(packets, expected);
 }
 
 #[tokio::test]
