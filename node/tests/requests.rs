@@ -40,9 +40,8 @@ async fn ask(server: Server) -> Result<Ack<usize>, Exception> {
     let asking = server
         .everyone()
         .emit_with_ack("ask", &(), Duration::from_secs(10));
-    let (asked, ()) = tokio::join!(asking, async {
-        server.emit("after", &()).unwrap();
-    });
+    let (asked, after) = tokio::join!(asking, async { server.emit("after", &()) });
+    after?;
     Ok(Ack(asked?.received.len()))
 }
 

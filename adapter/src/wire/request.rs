@@ -291,7 +291,7 @@ pub fn encode_ask(
 
 /// The event of a server-side emit, as JSON, if applications may get it: one that they may not would end servers of Node.js.
 pub(super) fn event(text: &str) -> Result<&RawValue, EncodeError> {
-    let list = json_to_msgpack(text, &VecDeque::new())?;
+    let list = message_to_msgpack(text)?;
     match name_of(&list) {
         Ok(_) => raw(text),
         Err(DecodeError::ReservedEvent(name)) => Err(EncodeError::ReservedEvent(name)),
