@@ -302,7 +302,8 @@ impl Gateway {
     /// [`Server::server_side_emit`], or `io.serverSideEmit` in Node.js. It can take [`Data`](crate::Data), [`Raw`](crate::Raw),
     /// [`Server`] and [`State`](crate::State), and return an [`Ack`](crate::Ack) for whoever waits for an answer.
     ///
-    /// A server that asks without there being a handler gets an empty answer.
+    /// A server that asks without there being a handler gets an empty answer. One that asks waits five seconds at most, after
+    /// which the handler is dropped; where no answer is wanted it has all the time there is.
     ///
     /// ```
     /// use roomcast_gateway::{Ack, Gateway, Server};
