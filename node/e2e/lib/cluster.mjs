@@ -11,8 +11,9 @@ import { RedisServer } from "./redis.mjs";
 /**
  * Gives the tests of a `describe` one cluster, which is started before the first and ended after the last.
  *
- * @param {{nodes?: number, redis?: boolean, balancer?: boolean, peer?: object, binary?: string, env?: object}} options `peer` has a Node.js
- *   server in the same Redis all along: the options of that
+ * @param {{nodes?: number, redis?: boolean | object, balancer?: boolean, peer?: object, binary?: string, env?: object}}
+ *   options `redis` may be another class than `RedisServer`; `peer` has a Node.js server in the same Redis all along: the
+ *   options of that
  */
 export function useCluster(options = {}) {
   const cluster = new Cluster(options);
@@ -32,7 +33,7 @@ export class Cluster {
   async start() {
     const { nodes, redis, balancer, peer, binary, env } = this.options;
     try {
-      if (redis) this.redis = await RedisServer.start();
+      if (redis) this.redis = await (redis === true ? RedisServer : redis).start();
       const names = Array.from({ length: nodes }, (_, index) => `n${index + 1}`);
       this.nodes = await Promise.all(names.map((name) => RoomcastNode.start({ name, redis: this.redis, binary, env })));
       if (balancer) this.balancer = await Balancer.start(this.nodes, this.redis);
@@ -111,7 +112,7 @@ export class Cluster {
 
   /** Shows what the programs said, for whoever has to find out why a test failed. */
   printLogs() {
-    const programs = [this.redis?.program, this.balancer?.program, ...this.nodes.map((node) => node.program)];
+    const programs = [...(this.redis?.programs ?? []), this.balancer?.program, ...this.nodes.map((node) => node.program)];
     for (const program of programs.filter(Boolean)) console.error(program.log());
   }
 

@@ -15,7 +15,7 @@ const TRANSPORT = { n1: "websocket only", n2: "polling only", node: "websocket o
 
 /** Gives the tests of a `describe` one such cluster; `env` is that of our nodes. */
 export function useMixedCluster(env = {}) {
-  const cluster = new MixedCluster(env);
+  const cluster = new MixedCluster({ env });
   before(() => cluster.start());
   after(() => cluster.stop());
   return cluster;
@@ -23,8 +23,9 @@ export function useMixedCluster(env = {}) {
 
 /** Its servers are called n1, n2, node and nest. */
 export class MixedCluster extends Cluster {
-  constructor(env = {}) {
-    super({ nodes: 2, binary: OPERATIONS, env });
+  /** `options` are those of a `Cluster`. */
+  constructor(options = {}) {
+    super({ nodes: 2, binary: OPERATIONS, ...options });
     /** By their names. */
     this.servers = {};
   }
@@ -32,29 +33,34 @@ export class MixedCluster extends Cluster {
   async start() {
     await super.start();
     try {
-      this.peer = await Peer.start(this.redis, {
-        serve(io) {
-          handle(io.of(NAMESPACE));
-          listen(io.of(NAMESPACE), "node");
-        },
-      });
-      this.nest = await NestPeer.start(this.redis, {
-        namespace: NAMESPACE,
-        handlers: HANDLERS,
-        serve: (namespace) => listen(namespace, "nest"),
-        // The other of the two ways in which Node.js servers answer.
-        adapter: { publishOnSpecificResponseChannel: true },
-      });
+      const others = await this.startOthers();
       const [n1, n2] = await Promise.all(this.nodes.map((node) => Ours.of(node)));
-      const node = new Theirs(this.peer.url, this.peer.io.of(NAMESPACE));
-      const nest = new Theirs(this.nest.url, this.nest.server);
-      this.servers = { n1, n2, node, nest };
+      this.servers = { n1, n2, ...others };
       await this.complete();
     } catch (error) {
       this.printLogs();
       await this.stop();
       throw error;
     }
+  }
+
+  /** Starts the servers that are not ours. */
+  async startOthers() {
+    this.peer = await Peer.start(this.redis, {
+      serve(io) {
+        handle(io.of(NAMESPACE));
+        listen(io.of(NAMESPACE), "node");
+      },
+    });
+    this.nest = await NestPeer.start(this.redis, {
+      namespace: NAMESPACE,
+      handlers: HANDLERS,
+      serve: (namespace) => listen(namespace, "nest"),
+      // The other of the two ways in which Node.js servers answer.
+      adapter: { publishOnSpecificResponseChannel: true },
+    });
+    const node = new Theirs(this.peer.url, this.peer.io.of(NAMESPACE));
+    return { node, nest: new Theirs(this.nest.url, this.nest.server) };
   }
 
   async stop() {
@@ -66,16 +72,18 @@ export class MixedCluster extends Cluster {
   /** Resolves once every server is counted, and our nodes know each other. */
   async complete() {
     const all = Object.keys(this.servers).length;
-    await eventually(
-      async () => (await this.redis.subscribers(`socket.io-request#${NAMESPACE}#`)) === all,
-      "every server listens to the others",
-    );
+    await eventually(async () => (await this.listeners()) === all, "every server listens to the others");
     for (const node of this.nodes) {
       await eventually(
         async () => (await node.metric("socket_io_cluster_nodes")) === this.nodes.length,
         `${node.name} hears the other node`,
       );
     }
+  }
+
+  /** How many servers listen to what is asked. */
+  async listeners() {
+    return this.redis.subscribers(`socket.io-request#${NAMESPACE}#`);
   }
 
   /** Connects a client to the server of that name. */

@@ -1,6 +1,7 @@
 // A private Redis that a test may stop, kill and start again.
 
 import { Redis } from "ioredis";
+import { createClient } from "redis";
 
 import { eventually } from "./deadline.mjs";
 import { freePort } from "./ports.mjs";
@@ -14,9 +15,16 @@ export class RedisServer {
     return server;
   }
 
-  constructor(port) {
+  /** `more` are further arguments of redis-server. */
+  constructor(port, more = []) {
     this.port = port;
     this.url = `redis://127.0.0.1:${port}`;
+    this.more = more;
+  }
+
+  /** What it consists of, for whoever wants to read what was printed. */
+  get programs() {
+    return this.program ? [this.program] : [];
   }
 
   /** Starts it, also again after `stop`, and waits until it answers. */
@@ -24,7 +32,7 @@ export class RedisServer {
     this.program = await Program.start({
       name: `redis-server ${this.port}`,
       file: "redis-server",
-      args: ["--port", `${this.port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+      args: ["--port", `${this.port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...this.more],
       install: "These tests need redis-server (Debian: apt-get install redis-server).",
     });
     this.commands = this.connect();
@@ -51,6 +59,13 @@ export class RedisServer {
     return connection;
   }
 
+  /** A connection of the other library, node-redis. */
+  async connectNodeRedis() {
+    const client = createClient({ url: this.url });
+    client.on("error", () => {});
+    return client.connect();
+  }
+
   /** The channels somebody is subscribed to, patterns not counted. */
   async channels() {
     return (await this.commands.pubsub("CHANNELS")).sort();
@@ -60,6 +75,17 @@ export class RedisServer {
   async subscribers(channel) {
     const [, count] = await this.commands.pubsub("NUMSUB", channel);
     return Number(count);
+  }
+
+  /** The same over sharded Pub/Sub, which has channels of its own. */
+  async shardSubscribers(channel) {
+    const [, count] = await this.commands.call("PUBSUB", "SHARDNUMSUB", channel);
+    return Number(count);
+  }
+
+  /** The channels of sharded Pub/Sub that somebody is subscribed to. */
+  async shardChannels() {
+    return (await this.commands.call("PUBSUB", "SHARDCHANNELS")).sort();
   }
 
   /** How many patterns are subscribed to, in all of Redis. */
