@@ -227,7 +227,7 @@ impl Cluster {
             ..Announcement::default()
         };
         self.outbox()
-            .push(self.0.beats_channel.clone(), announcement.to_bytes());
+            .push(self.0.beats_channel.clone(), announcement.to_bytes(), false);
     }
 
     /// Waits until the bus has everything that was broadcast so far, for at most `patience`.

@@ -62,6 +62,8 @@ struct Message {
     channel: String,
     payload: Bytes,
     since: Instant,
+    /// It is not sent before all others have arrived: those on other channels may take another way.
+    behind_all: bool,
 }
 
 impl Message {
@@ -145,11 +147,13 @@ impl Outbox {
         }))
     }
 
-    pub(crate) fn push(&self, channel: String, payload: Bytes) {
+    /// Adds a message; with `behind_all`, it is not sent before the bus has all that were added before it.
+    pub(crate) fn push(&self, channel: String, payload: Bytes, behind_all: bool) {
         let dropped = self.lock().push(Message {
             channel,
             payload,
             since: Instant::now(),
+            behind_all,
         });
         self.dropped(DropCause::OutboxFull, dropped);
         self.0.changed.notify_one();
@@ -245,6 +249,10 @@ pub(crate) async fn publish(outbox: Outbox, bus: Arc<dyn Bus>) {
                 && bytes < IN_FLIGHT_BYTES
                 && let Some(message) = outbox.take()
             {
+                if message.behind_all && !under_way.is_empty() {
+                    outbox.put_back(message);
+                    break;
+                }
                 let mut sending = bus.publish(message.channel.clone(), message.payload.clone());
                 // The first poll hands the message to the client, so this loop is what keeps the order.
                 match poll!(&mut sending) {
@@ -316,6 +324,7 @@ mod tests {
             channel: String::new(),
             payload: Bytes::from(vec![0; bytes]),
             since,
+            behind_all: false,
         }
     }
 
@@ -357,7 +366,7 @@ mod tests {
         let counts = Arc::new(crate::testing::Counts::default());
         let outbox = Outbox::new(1000, Duration::from_secs(5), counts.clone());
         outbox.set_emptied(true);
-        let push = || outbox.push(String::new(), Bytes::from(vec![0; 200]));
+        let push = || outbox.push(String::new(), Bytes::from(vec![0; 200]), false);
         let ready = async || poll!(std::future::poll_fn(|context| outbox.poll_ready(context)));
 
         push();
@@ -385,7 +394,7 @@ mod tests {
     async fn whoever_asks_often_waits_once() {
         let outbox = Outbox::new(1000, Duration::from_secs(5), Arc::new(()));
         outbox.set_emptied(true);
-        outbox.push(String::new(), Bytes::from(vec![0; 700]));
+        outbox.push(String::new(), Bytes::from(vec![0; 700]), false);
 
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..3 {
@@ -393,5 +402,82 @@ mod tests {
         }
 
         assert_eq!(outbox.lock().held_back.len(), 1);
+    }
+
+    /// A bus that keeps what it is given until it is let.
+    struct Gated {
+        bus: crate::bus::MemoryBus,
+        gate: Arc<tokio::sync::Semaphore>,
+        begun: tokio::sync::mpsc::Sender<String>,
+    }
+
+    impl Gated {
+        fn publish(&self, channel: String, payload: Bytes) -> crate::bus::BusFuture {
+            let (gate, begun) = (self.gate.clone(), self.begun.clone());
+            let published = self.bus.publish(channel.clone(), payload);
+            Box::pin(async move {
+                begun.try_send(channel).unwrap();
+                gate.acquire().await.unwrap().forget();
+                published.await
+            })
+        }
+    }
+
+    impl Bus for Gated {
+        fn publish(&self, channel: String, payload: Bytes) -> crate::bus::BusFuture {
+            self.publish(channel, payload)
+        }
+        fn subscribe(&self, topics: Vec<crate::bus::Topic>) -> crate::bus::BusFuture {
+            self.bus.subscribe(topics)
+        }
+        fn unsubscribe(&self, topics: Vec<crate::bus::Topic>) -> crate::bus::BusFuture {
+            self.bus.unsubscribe(topics)
+        }
+        fn subscribers(&self, channel: String) -> crate::bus::CountFuture {
+            self.bus.subscribers(channel)
+        }
+        fn reopen(&self) -> crate::bus::BusFuture {
+            self.bus.reopen()
+        }
+        fn link(&self) -> tokio::sync::watch::Receiver<crate::bus::Link> {
+            self.bus.link()
+        }
+        fn listen(
+            &self,
+            inbox: crate::inbox::Inbox,
+        ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+            self.bus.listen(inbox)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_to_come_behind_all_others_waits_until_they_have_arrived() {
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        let (begun, mut begins) = tokio::sync::mpsc::channel(10);
+        let bus = Gated {
+            bus: crate::bus::MemoryHub::default().connect(),
+            gate: gate.clone(),
+            begun,
+        };
+        let outbox = Outbox::new(1000, Duration::from_secs(5), Arc::new(()));
+        for (channel, behind_all) in [("a", false), ("b", false), ("c", true), ("d", false)] {
+            outbox.push(channel.to_owned(), Bytes::new(), behind_all);
+        }
+        let publishing = publish(outbox, Arc::new(bus));
+        let watching = async {
+            assert_eq!(begins.recv().await.unwrap(), "a");
+            assert_eq!(begins.recv().await.unwrap(), "b");
+            gate.add_permits(1);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert!(begins.try_recv().is_err(), "one of them has not arrived");
+            gate.add_permits(1);
+            assert_eq!(begins.recv().await.unwrap(), "c");
+            assert_eq!(begins.recv().await.unwrap(), "d");
+        };
+
+        tokio::select! {
+            () = publishing => unreachable!("it goes on for as long as it is polled"),
+            () = watching => {}
+        }
     }
 }

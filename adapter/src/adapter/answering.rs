@@ -278,7 +278,9 @@ impl<E: SocketEmitter> Space<E> {
     /// Sends a small answer, behind all that was broadcast before.
     fn reply(&self, reply: &ReplyTo, answer: Answer<'_>) {
         if let Some(payload) = self.written(reply, answer) {
-            self.cluster.outbox().push(reply.channel.clone(), payload);
+            self.cluster
+                .outbox()
+                .push(reply.channel.clone(), payload, false);
         }
     }
 

@@ -311,8 +311,12 @@ impl<E: SocketEmitter> Space<E> {
     fn tell(&self, request: Option<Bytes>) {
         if let Some(payload) = request {
             let key = &self.cluster.config().key;
-            let channel = self.cluster.dialect().requests(key, &self.name);
-            self.cluster.outbox().push(channel, payload);
+            let dialect = self.cluster.dialect();
+            let channel = dialect.requests(key, &self.name);
+            // What went to rooms before may be on another way there.
+            self.cluster
+                .outbox()
+                .push(channel, payload, dialect.is_sharded());
         }
     }
 

@@ -25,6 +25,17 @@ pub(super) struct Fresh {
     rooms: Mutex<Rooms>,
 }
 
+/// How a room is to be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// By its own channel.
+    None,
+    /// By the namespace's.
+    Fresh,
+    /// By its own channel again, from this message on.
+    JustOver,
+}
+
 #[derive(Debug, Default)]
 struct Rooms {
     until: HashMap<String, Instant>,
@@ -48,22 +59,28 @@ impl Fresh {
     }
 
     /// Whether a node may not be subscribed to a room yet.
-    pub(super) fn contains(&self, room: &str, now: Instant) -> bool {
+    pub(super) fn look(&self, room: &str, now: Instant) -> Freshness {
         if !self.is_any.load(Ordering::Relaxed) {
-            return false;
+            return Freshness::None;
         }
         let mut fresh = self.lock();
+        let was_all = fresh.all_until.is_some();
         if fresh.all_until.is_some_and(|until| until > now) {
-            return true;
+            return Freshness::Fresh;
         }
         fresh.all_until = None;
-        let is_fresh = fresh.until.get(room).map(|until| *until > now);
-        if is_fresh == Some(false) {
-            fresh.until.retain(|_, until| *until > now);
-        }
+        let freshness = match fresh.until.get(room) {
+            Some(until) if *until > now => Freshness::Fresh,
+            Some(_) => {
+                fresh.until.remove(room);
+                Freshness::JustOver
+            }
+            None if was_all => Freshness::JustOver,
+            None => Freshness::None,
+        };
         self.is_any
             .store(!fresh.until.is_empty(), Ordering::Relaxed);
-        is_fresh == Some(true)
+        freshness
     }
 
     fn lock(&self) -> MutexGuard<'_, Rooms> {
@@ -79,14 +96,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_room_is_fresh_for_as_long_as_a_node_may_take() {
         let fresh = Fresh::default();
-        assert!(!fresh.contains("a", Instant::now()));
+        let look = |room| fresh.look(room, Instant::now());
+        assert_eq!(look("a"), Freshness::None);
         fresh.add(&["a".to_owned()], Instant::now());
-        assert!(fresh.contains("a", Instant::now()));
-        assert!(!fresh.contains("b", Instant::now()));
+        assert_eq!((look("a"), look("b")), (Freshness::Fresh, Freshness::None));
 
         tokio::time::advance(FRESH).await;
 
-        assert!(!fresh.contains("a", Instant::now()));
+        assert_eq!(look("a"), Freshness::JustOver);
+        assert_eq!(look("a"), Freshness::None);
         assert!(!fresh.is_any.load(Ordering::Relaxed));
     }
 
@@ -97,8 +115,10 @@ mod tests {
 
         fresh.add(&rooms, Instant::now());
 
-        assert!(fresh.contains("whatever", Instant::now()));
+        let look = || fresh.look("whatever", Instant::now());
+        assert_eq!(look(), Freshness::Fresh);
         tokio::time::advance(FRESH).await;
-        assert!(!fresh.contains("whatever", Instant::now()));
+        assert_eq!(look(), Freshness::JustOver);
+        assert_eq!(look(), Freshness::None);
     }
 }

@@ -11,7 +11,7 @@ use socketioxide_core::{
 };
 
 use super::{
-    fresh::Fresh,
+    fresh::{Fresh, Freshness},
     members::{self, Members, Reach},
     options::{options, selects_somebody, targets},
 };
@@ -43,6 +43,8 @@ pub(super) struct Space<E> {
 struct Message {
     channel: String,
     payload: Bytes,
+    /// What went to the same room before may be on another way.
+    behind_all: bool,
 }
 
 impl<E: SocketEmitter> Space<E> {
@@ -111,8 +113,11 @@ impl<E: SocketEmitter> Space<E> {
     ) -> Result<(), BroadcastError> {
         let message = self.message(&packet, &options)?;
         self.deliver(packet, options, || {
-            if let Some(Message { channel, payload }) = message {
-                self.cluster.outbox().push(channel, payload);
+            if let Some(message) = message {
+                let (channel, payload) = (message.channel, message.payload);
+                self.cluster
+                    .outbox()
+                    .push(channel, payload, message.behind_all);
             }
         });
         Ok(())
@@ -134,13 +139,18 @@ impl<E: SocketEmitter> Space<E> {
         let dialect = self.cluster.dialect();
         let payload = dialect.broadcast(&self.uid, &self.name, data, &targets)?;
         let key = &self.cluster.config().key;
-        let channel = match &targets.rooms[..] {
-            [room] if dialect.has_channel(room) && !self.fresh.contains(room, Instant::now()) => {
-                channel::room(key, &self.name, room)
-            }
-            _ => channel::namespace(key, &self.name),
+        let (channel, freshness) = match &targets.rooms[..] {
+            [room] if dialect.has_channel(room) => match self.fresh.look(room, Instant::now()) {
+                Freshness::Fresh => (channel::namespace(key, &self.name), Freshness::Fresh),
+                freshness => (channel::room(key, &self.name, room), freshness),
+            },
+            _ => (channel::namespace(key, &self.name), Freshness::None),
         };
-        Ok(Some(Message { channel, payload }))
+        Ok(Some(Message {
+            channel,
+            payload,
+            behind_all: dialect.is_sharded() && freshness == Freshness::JustOver,
+        }))
     }
 
     /// Delivers to sockets of this node, and then does what has to follow before anything else is delivered.

@@ -10,7 +10,7 @@ use crate::channel;
 
 /// Looks that must agree before others are believed to be there. A node of ours that has just come is counted by the bus a
 /// moment before it is heard.
-const TO_BELIEVE: u32 = 2;
+const TO_BELIEVE: u32 = 3;
 
 /// Looks without others before they are believed to be gone: a restart of a server changes nothing.
 const TO_FORGET: u32 = 60;
@@ -89,6 +89,8 @@ pub(super) async fn run(cluster: Cluster) {
     }
     let mut looks = tokio::time::interval(cluster.config().heartbeat_interval);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // The first is at once, when this node has heard nobody yet.
+    looks.tick().await;
     loop {
         looks.tick().await;
         for namespace in cluster.served() {
@@ -122,11 +124,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn others_are_believed_at_the_second_look_and_forgotten_after_a_minute() {
+    fn others_are_believed_at_the_third_look_and_forgotten_after_a_minute() {
         let mut company = Company::default();
 
         assert_eq!(company.look(true), None);
         assert_eq!(company.look(false), None);
+        assert_eq!(company.look(true), None);
         assert_eq!(company.look(true), None);
         assert_eq!(company.look(true), Some(true));
         for _ in 1..TO_FORGET {

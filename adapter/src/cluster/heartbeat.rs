@@ -112,6 +112,8 @@ fn take(cluster: &Cluster, payload: &[u8]) {
         }
     } else if announcement.beat.is_some() && cluster.peers().heard(announcement, Instant::now()) {
         tracing::info!(node, "a node joined the cluster");
+        // It has not heard this one yet.
+        cluster.0.to_announce.notify_one();
         count(cluster);
     }
 }
