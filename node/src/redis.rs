@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fred::{
     clients::Client,
-    error::Error,
+    error::{Error, ErrorKind},
     interfaces::{ClientLike, EventInterface},
     types::{
         Builder, RespVersion,
@@ -123,6 +123,17 @@ pub(crate) async fn listening(url: &RedisUrl, tls: &RedisTls) -> Result<Client, 
     let client = client(url, tls, CAPACITY)?;
     ready(url, &client, &[]).await?;
     Ok(client)
+}
+
+/// Waits for a command no longer than `limit`. A timeout of the client's own does not run while it reconnects.
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    command: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(limit, command).await {
+        Ok(result) => result,
+        Err(late) => Err(Error::new(ErrorKind::Timeout, late.to_string())),
+    }
 }
 
 /// Connects `first` to what is at `url`, and then the others.

@@ -73,6 +73,7 @@ async fn who_publishes_faster_than_the_bus_waits_and_others_do_not() {
     let body = json!({ "room": "r", "data": "x".repeat(100_000) });
     let received = r#"socket_io_events_received_total{event="sendToRoom",namespace="/"}"#;
 
+    let start = std::time::Instant::now();
     // 40 MB, of which the node may keep 16 and has 4 under way.
     let publishing = async {
         for _ in 0..MESSAGES {
@@ -99,12 +100,16 @@ async fn who_publishes_faster_than_the_bus_waits_and_others_do_not() {
             "who publishes nothing is served"
         );
         gate.add_permits(10 * MESSAGES);
+        start.elapsed()
     };
-    let (published, ()) = tokio::join!(publishing, watching);
+    let (published, stood_still) = tokio::join!(publishing, watching);
 
     assert_eq!(published.unwrap(), [json!(1)]);
-    // On a busy machine the bus stands still for longer than a message may wait, which is another rule.
-    for cause in ["outbox_full", "publish_failed"] {
+    for cause in ["outbox_full", "expired", "publish_failed"] {
+        // A message may wait for 5 s: on a machine so busy that the bus stood still for longer, some have to go.
+        if cause == "expired" && stood_still > Duration::from_secs(5) {
+            continue;
+        }
         let dropped = format!("socket_io_cluster_dropped_total{{cause=\"{cause}\"}}");
         assert!(node.metric(&dropped).await < 0.5, "{cause}");
     }

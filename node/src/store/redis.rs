@@ -79,13 +79,8 @@ impl RedisStore {
         if !self.client.is_connected() {
             return Err(StoreError::Unavailable("redis is not connected".into()));
         }
-        // A timeout of the client's own does not run while it reconnects.
-        let answer =
-            tokio::time::timeout(PATIENCE, self.client.eval(script, keys, arguments)).await;
-        match answer {
-            Ok(answer) => answer.map_err(|error| StoreError::Unavailable(error.into())),
-            Err(late) => Err(StoreError::Unavailable(late.into())),
-        }
+        let answer = redis::in_time(PATIENCE, self.client.eval(script, keys, arguments)).await;
+        answer.map_err(|error| StoreError::Unavailable(error.into()))
     }
 }
 

@@ -7,13 +7,13 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use bytes::Bytes;
 use fred::{
     clients::{Client, WithOptions},
-    error::{Error, ErrorKind},
+    error::Error,
     interfaces::{ClientLike as _, LuaInterface as _, PubsubInterface as _, SetsInterface as _},
     types::{FromValue, Value, config::Options},
 };
 use serde::Deserialize;
 
-use crate::presence::Joined;
+use crate::{presence::Joined, redis::in_time};
 
 /// How long one of them may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,14 +51,6 @@ impl Heard {
     }
 }
 
-/// Waits for Redis no longer than it may take. A timeout of the client's own does not run while it reconnects.
-async fn in_time<T>(command: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    match tokio::time::timeout(TIMEOUT, command).await {
-        Ok(result) => result,
-        Err(late) => Err(Error::new(ErrorKind::Timeout, late.to_string())),
-    }
-}
-
 /// Whether a join failed because the node's lease is over.
 pub(super) fn is_lost(error: &Error) -> bool {
     error.details().contains("LOST")
@@ -83,7 +75,7 @@ impl Commands {
 
     /// Follows the changes of all nodes from now on.
     pub(super) async fn subscribe(&self) -> Result<(), Error> {
-        in_time(self.once().subscribe(self.prefix.as_str())).await
+        in_time(TIMEOUT, self.once().subscribe(self.prefix.as_str())).await
     }
 
     /// What was the client's name before?
@@ -152,7 +144,7 @@ impl Commands {
 
     /// The clients that Redis has for this node.
     pub(super) async fn own_clients(&self) -> Result<HashSet<String>, Error> {
-        in_time(self.once().smembers(self.clients_of(&self.node))).await
+        in_time(TIMEOUT, self.once().smembers(self.clients_of(&self.node))).await
     }
 
     /// Who came last, and the number of each.
@@ -189,7 +181,7 @@ impl Commands {
             .map(|arg| Value::from(Bytes::copy_from_slice(arg.as_bytes())))
             .collect();
         // Sent whole each time: some hundred bytes, and nothing to repair after a restart or a failover of Redis.
-        in_time(client.eval(script, keys.to_vec(), args)).await
+        in_time(TIMEOUT, client.eval(script, keys.to_vec(), args)).await
     }
 
     /// One attempt: a command that is late would undo what came after it.
