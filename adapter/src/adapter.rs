@@ -1,5 +1,6 @@
 //! The adapter of one namespace: socketioxide's contract, kept for the whole cluster.
 
+mod acks;
 mod answering;
 mod asking;
 mod fresh;
@@ -62,7 +63,7 @@ impl<E: SocketEmitter> CoreAdapter<E> for ClusterAdapter<E> {
 
     fn init(self: Arc<Self>, on_success: impl FnOnce() + Send + 'static) -> Init {
         let space = &self.space;
-        let confirmation = space.cluster().attach(space.name(), space.clone());
+        let confirmation = space.cluster.attach(&space.name, space.clone());
         // Before the first client gets its CONNECT answer, or it misses broadcasts.
         Init::new(async move {
             confirmation.wait().await;
@@ -141,7 +142,7 @@ impl<E: SocketEmitter> CoreAdapter<E> for ClusterAdapter<E> {
     }
 
     fn get_local(&self) -> &CoreLocalAdapter<E> {
-        self.space.local()
+        &self.space.local
     }
 }
 

@@ -92,28 +92,25 @@ impl<E: SocketEmitter> Space<E> {
                 rooms,
                 of_one,
             } => {
-                let options = options(targets);
-                self.done(of_one, &options, reply.as_ref());
+                let selected = self.to_change(targets, of_one, reply.as_ref());
                 // Who asked does not wait for it.
-                drop(self.add_selected(options, &rooms));
+                drop(self.add_selected(selected, &rooms));
             }
             Question::Leave {
                 targets,
                 rooms,
                 of_one,
             } => {
-                let options = options(targets);
-                self.done(of_one, &options, reply.as_ref());
-                self.remove_selected(options, &rooms);
+                let selected = self.to_change(targets, of_one, reply.as_ref());
+                self.remove_selected(selected, &rooms);
             }
             Question::Disconnect {
                 targets,
                 close,
                 of_one,
             } => {
-                let options = options(targets);
-                self.done(of_one, &options, reply.as_ref());
-                self.disconnect_selected(options, close);
+                let selected = self.to_change(targets, of_one, reply.as_ref());
+                self.disconnect_selected(selected, close);
             }
             Question::Broadcast {
                 namespace,
@@ -188,17 +185,24 @@ impl<E: SocketEmitter> Space<E> {
         })
     }
 
-    /// Answers the old form of a request, which only the node with that socket does.
-    fn done(&self, of_one: bool, options: &BroadcastOptions, reply: Option<&ReplyTo>) {
+    /// The sockets that a request is to change. Its old form is answered, by the node that has the socket.
+    fn to_change(
+        &self,
+        targets: wire::Targets,
+        of_one: bool,
+        reply: Option<&ReplyTo>,
+    ) -> BroadcastOptions {
+        let selected = options(targets);
         if let Some(reply) = reply
             && of_one
             && !self
                 .members
-                .selected(&self.local, options.clone())
+                .selected(&self.local, selected.clone())
                 .is_empty()
         {
             self.reply(reply, Answer::Done);
         }
+        selected
     }
 
     /// Answers in its turn; not at all where no answer is wanted.

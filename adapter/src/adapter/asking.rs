@@ -9,19 +9,25 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use serde::de::IgnoredAny;
 use socketioxide_core::{
-    Sid, Value,
+    Sid,
     adapter::{BroadcastFlags, BroadcastOptions, SocketEmitter},
     packet::{Packet, PacketData},
 };
 use tokio::time::Instant;
 
-use super::{answering::MOST_PATIENCE, members::Reach, options::targets, space::Space};
+use super::{
+    acks::{self, RemoteAcks},
+    answering::MOST_PATIENCE,
+    members::{self, Reach},
+    options::targets,
+    space::Space,
+};
 use crate::{
-    cluster::{self, Cluster},
     dialect::Dialect,
     error::{BroadcastError, SendError},
-    gather::{Census, Missing},
+    gather::Missing,
     namespace::{Asked, Asking, Gathered, Gathering, Joining, LocalNamespace, ServerSide},
     recipient::Emission,
     remote::RemoteSocket,
@@ -34,11 +40,14 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
     }
 
     fn connected(&self, socket: Sid, id: &str, reach: Reach) -> Joining {
-        self.connect(socket, id, reach)
+        self.members.add(socket, reach);
+        self.add(socket, [id.to_owned()])
     }
 
     fn disconnected(&self, socket: Sid) {
-        self.disconnect(socket);
+        self.members.remove(&self.local, socket, |room| {
+            self.cluster.leave(&self.name, &room);
+        });
     }
 
     fn join(&self, socket: Sid, rooms: Vec<String>) -> Joining {
@@ -54,11 +63,12 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
     }
 
     fn is_connected(&self, socket: Sid) -> bool {
-        self.is_connected(socket)
+        let one = BroadcastOptions::new(socket);
+        !self.local.fetch_sockets(one).is_empty()
     }
 
     fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError> {
-        self.send(socket, packet)
+        members::send(&self.local, socket, packet)
     }
 
     fn emission(&self, packet: Packet) -> Emission<'_> {
@@ -85,13 +95,13 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
                         Ok(values) => asked.answers.push(values),
                         Err(_) => asked.silent += 1,
                     },
-                    Some(values) = next(&mut elsewhere) => asked.answers.extend(values),
+                    Some(values) = acks::next(&mut elsewhere) => asked.answers.extend(values),
                     else => break,
                 }
             }
             if let Some(elsewhere) = elsewhere {
-                asked.silent += elsewhere.question.silent();
-                asked.missing = elsewhere.question.missing();
+                asked.silent += elsewhere.question().silent();
+                asked.missing = elsewhere.question().missing();
             }
             asked
         }))
@@ -155,15 +165,13 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         })?;
         Ok(Box::pin(async move {
             let mut sockets = self.describe(options).await;
-            let (answers, mut missing) = gathered(self.cluster.dialect(), question).await;
-            for answer in answers {
-                let read = |text: &String| serde_json::from_str::<Vec<RemoteSocket>>(text).ok();
-                match answer {
-                    Answer::Sockets(text)
-                        if read(&text).is_some_and(|of| extend(&mut sockets, of)) => {}
-                    _ => missing.others += 1,
-                }
-            }
+            let (lists, missing) = self
+                .gathered(question, |answer| match answer {
+                    Answer::Sockets(text) => serde_json::from_str::<Vec<RemoteSocket>>(&text).ok(),
+                    _ => None,
+                })
+                .await;
+            sockets.extend(lists.into_iter().flatten());
             Gathered {
                 value: sockets,
                 missing,
@@ -180,24 +188,19 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
             only_count: true,
         })?;
         Ok(Box::pin(async move {
-            let mut count = self.members.selected(&self.local, options).len();
-            let (answers, mut missing) = gathered(self.cluster.dialect(), question).await;
-            for answer in answers {
-                let counted = match answer {
+            let here = self.members.selected(&self.local, options).len();
+            let (counts, missing) = self
+                .gathered(question, |answer| match answer {
                     Answer::Count(count) => usize::try_from(count).ok(),
                     Answer::Sockets(text) => {
-                        let list = serde_json::from_str::<Vec<serde::de::IgnoredAny>>(&text);
+                        let list = serde_json::from_str::<Vec<IgnoredAny>>(&text);
                         list.ok().map(|list| list.len())
                     }
                     _ => None,
-                };
-                match counted {
-                    Some(counted) => count = count.saturating_add(counted),
-                    None => missing.others += 1,
-                }
-            }
+                })
+                .await;
             Gathered {
-                value: count,
+                value: counts.into_iter().fold(here, usize::saturating_add),
                 missing,
             }
         }))
@@ -211,13 +214,13 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         Box::pin(async move {
             let mut rooms: BTreeSet<_> = self.members.all_rooms(&self.local).into_iter().collect();
             // A request without parts can always be written.
-            let (answers, mut missing) = gathered(self.cluster.dialect(), question.ok()).await;
-            for answer in answers {
-                match answer {
-                    Answer::Rooms(of_one) => rooms.extend(of_one),
-                    _ => missing.others += 1,
-                }
-            }
+            let (lists, missing) = self
+                .gathered(question.ok(), |answer| match answer {
+                    Answer::Rooms(rooms) => Some(rooms),
+                    _ => None,
+                })
+                .await;
+            rooms.extend(lists.into_iter().flatten());
             Gathered {
                 value: rooms,
                 missing,
@@ -246,18 +249,13 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
             Some(self.ask_all(Question::ServerSideEmit { data: event }, Some(timeout))?)
         };
         Ok(Box::pin(async move {
-            let (answers, mut missing) = gathered(self.cluster.dialect(), question).await;
-            let mut values = Vec::with_capacity(answers.len());
-            for answer in answers {
-                match answer {
-                    Answer::Value(value) => values.push(value),
-                    _ => missing.others += 1,
-                }
-            }
-            Gathered {
-                value: values,
-                missing,
-            }
+            let (value, missing) = self
+                .gathered(question, |answer| match answer {
+                    Answer::Value(value) => Some(value),
+                    _ => None,
+                })
+                .await;
+            Gathered { value, missing }
         }))
     }
 
@@ -368,6 +366,25 @@ impl<E: SocketEmitter> Space<E> {
         }))
     }
 
+    /// What was answered elsewhere, as `read` reads it. What cannot be read is no answer, and neither is one to another question.
+    async fn gathered<T>(
+        &self,
+        question: Option<Elsewhere>,
+        read: impl Fn(Answer<'_>) -> Option<T> + Send,
+    ) -> (Vec<T>, Missing) {
+        let Some(question) = question else {
+            return (Vec::new(), Missing::default());
+        };
+        let (messages, mut missing) = question.await;
+        let dialect = self.cluster.dialect();
+        let answers = messages
+            .iter()
+            .map(|message| dialect.answer(message).ok().and_then(&read));
+        let answers: Vec<Option<T>> = answers.collect();
+        missing.others += answers.iter().filter(|answer| answer.is_none()).count();
+        (answers.into_iter().flatten().collect(), missing)
+    }
+
     /// All rooms, where nobody can be asked for them: those of all sockets.
     fn rooms_of_sockets(self: Arc<Self>) -> Gathering<BTreeSet<String>> {
         let mut everyone = BroadcastOptions::default();
@@ -413,119 +430,10 @@ impl<E: SocketEmitter> Space<E> {
         let Some(payload) = payload else {
             return Ok((here, None));
         };
-        let deadline = Instant::now() + limit;
         // Open before it is asked, so that no answer is missed.
         let question = self.cluster.open_question(id);
         self.tell(Some(payload));
-        let (cluster, name, uid) = (self.cluster.clone(), self.name.clone(), self.uid.clone());
-        let elsewhere = RemoteAcks {
-            question,
-            census: Some(Box::pin(census(cluster, name, uid, deadline))),
-            deadline,
-            is_over: false,
-            dialect: self.cluster.dialect(),
-            namespace: self.name.clone(),
-            speaks_msgpack: self.speaks_msgpack,
-        };
+        let elsewhere = RemoteAcks::new(self, question, Instant::now() + limit);
         Ok((here, Some(elsewhere)))
     }
-}
-
-async fn census(
-    cluster: Cluster,
-    namespace: String,
-    uid: String,
-    deadline: Instant,
-) -> Option<Census> {
-    cluster.census(&namespace, &uid, deadline).await
-}
-
-/// The acks of clients of other nodes.
-pub(super) struct RemoteAcks {
-    question: cluster::Question,
-    /// Who else there is, until that is known.
-    census: Option<Pin<Box<dyn Future<Output = Option<Census>> + Send>>>,
-    deadline: Instant,
-    /// There is nothing left to wait for.
-    is_over: bool,
-    dialect: Dialect,
-    namespace: String,
-    speaks_msgpack: bool,
-}
-
-impl RemoteAcks {
-    /// The next acks, each as a list in the form of the namespace's parser; `None` once all have come or time is up.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is taken if the future is dropped before it resolves.
-    pub(super) async fn next(&mut self) -> Option<Vec<Value>> {
-        while !self.is_over {
-            let census = async {
-                match &mut self.census {
-                    Some(census) => census.await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                counted = census => {
-                    self.census = None;
-                    match counted {
-                        Some(census) => self.question.expect(census),
-                        // It is out already, so those that are heard may answer all the same.
-                        None => self.question.expect_heard(&self.namespace),
-                    }
-                }
-                answers = self.question.next() => match answers {
-                    Some(messages) => {
-                        let read = |message: &Bytes| self.value(message);
-                        return Some(messages.iter().filter_map(read).collect());
-                    }
-                    None => self.is_over = true,
-                },
-                () = tokio::time::sleep_until(self.deadline) => self.is_over = true,
-            }
-        }
-        None
-    }
-
-    fn value(&self, message: &[u8]) -> Option<Value> {
-        let Ok(Answer::Ack(value)) = self.dialect.answer(message) else {
-            return None;
-        };
-        wire::list_of(value, self.speaks_msgpack)
-    }
-}
-
-/// The next acks of other nodes; `None` where there are none to come.
-async fn next(acks: &mut Option<RemoteAcks>) -> Option<Vec<Value>> {
-    acks.as_mut()?.next().await
-}
-
-/// What was answered elsewhere, read.
-async fn gathered(
-    dialect: Dialect,
-    question: Option<Elsewhere>,
-) -> (Vec<Answer<'static>>, Missing) {
-    let Some(question) = question else {
-        return Default::default();
-    };
-    let (messages, mut missing) = question.await;
-    let mut answers = Vec::with_capacity(messages.len());
-    for message in messages {
-        match dialect.answer(&message) {
-            Ok(Answer::Rooms(rooms)) => answers.push(Answer::Rooms(rooms)),
-            Ok(Answer::Sockets(sockets)) => answers.push(Answer::Sockets(sockets)),
-            Ok(Answer::Count(count)) => answers.push(Answer::Count(count)),
-            Ok(Answer::Value(value)) => answers.push(Answer::Value(value)),
-            // What cannot be read is no answer, and neither is one to another question.
-            _ => missing.others += 1,
-        }
-    }
-    (answers, missing)
-}
-
-fn extend(sockets: &mut Vec<RemoteSocket>, of_one: Vec<RemoteSocket>) -> bool {
-    sockets.extend(of_one);
-    true
 }

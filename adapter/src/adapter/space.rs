@@ -12,7 +12,7 @@ use socketioxide_core::{
 
 use super::{
     fresh::{Fresh, Freshness},
-    members::{self, Members, Reach},
+    members::{Members, Reach},
     options::{options, selects_somebody, targets},
 };
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::{
     channel,
     cluster::{Cluster, Confirmation},
-    error::{BroadcastError, SendError},
+    error::BroadcastError,
     index::Entry,
     namespace::{Encode, Joining, ServerSide},
     recipient::Emission,
@@ -59,18 +59,6 @@ impl<E: SocketEmitter> Space<E> {
             local,
             cluster,
         }
-    }
-
-    pub(super) fn cluster(&self) -> &Cluster {
-        &self.cluster
-    }
-
-    pub(super) fn local(&self) -> &CoreLocalAdapter<E> {
-        &self.local
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
     }
 
     /// Serves nobody any more.
@@ -206,12 +194,6 @@ impl<E: SocketEmitter> Space<E> {
         Packet::event(self.local.path().clone(), value)
     }
 
-    /// Takes a socket in that has connected.
-    pub(super) fn connect(&self, socket: Sid, id: &str, reach: Reach) -> Joining {
-        self.members.add(socket, reach);
-        self.add(socket, [id.to_owned()])
-    }
-
     /// Puts a socket into rooms.
     pub(super) fn add(&self, socket: Sid, rooms: impl IntoIterator<Item = String>) -> Joining {
         let mut confirmations = Vec::new();
@@ -280,25 +262,9 @@ impl<E: SocketEmitter> Space<E> {
         }
     }
 
-    /// Takes a socket out that is gone.
-    pub(super) fn disconnect(&self, socket: Sid) {
-        self.members.remove(&self.local, socket, |room| {
-            self.cluster.leave(&self.name, &room);
-        });
-    }
-
-    pub(super) fn is_connected(&self, socket: Sid) -> bool {
-        let one = BroadcastOptions::new(socket);
-        !self.local.fetch_sockets(one).is_empty()
-    }
-
     pub(super) fn local_sockets(&self, options: BroadcastOptions) -> Vec<RemoteSocketData> {
         let select = |selection| self.local.fetch_sockets(selection);
         self.members.with_selection(&self.local, options, select)
-    }
-
-    pub(super) fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError> {
-        members::send(&self.local, socket, packet)
     }
 }
 

@@ -143,3 +143,22 @@ impl<'a> Packet<'a> {
 pub(super) fn malformed<T>(what: &'static str) -> Result<T, DecodeError> {
     Err(DecodeError::Malformed(what))
 }
+
+/// Reads a message that is one map: `read` is shown each key, and reads the value behind it.
+pub(super) fn each_field<'a>(
+    message: &'a [u8],
+    mut read: impl FnMut(&str, &mut Reader<'a>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    let mut reader = Reader::new(message);
+    let Token::Map(len) = reader.token()? else {
+        return malformed("not a map");
+    };
+    for _ in 0..len {
+        let key = key(&mut reader)?;
+        read(&key, &mut reader)?;
+    }
+    if !reader.rest().is_empty() {
+        return malformed("something follows the message");
+    }
+    Ok(())
+}

@@ -61,6 +61,14 @@ pub(super) fn check(data: &Value, targets: &Targets) -> Result<(), EncodeError> 
     Ok(())
 }
 
+/// An event as MessagePack, for a message that carries it to these sockets.
+pub(super) fn event_bytes(data: &Value, targets: &Targets) -> Result<Vec<u8>, EncodeError> {
+    check(data, targets)?;
+    let mut event = Writer::with_capacity(data.len());
+    write_event(data, &mut event)?;
+    Ok(event.finish())
+}
+
 /// Writes the packet of an event.
 pub(super) fn write_packet(
     namespace: &str,

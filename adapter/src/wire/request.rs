@@ -13,11 +13,11 @@ use socketioxide_core::Value;
 use super::{
     AROUND, DEPTH, DecodeError, EncodeError, EventData, MAX, Targets,
     convert::{message_to_msgpack, msgpack_to_json},
-    decode::{Packet, malformed},
-    encode::{check, estimate, finished, write_event},
+    decode::{Packet, each_field, malformed},
+    encode::{estimate, event_bytes, finished},
     msgpack::{Reader, Token},
     options::{self, boolean, integer, name, rooms},
-    walk::{key, skip},
+    walk::skip,
     writer::Writer,
 };
 
@@ -274,10 +274,7 @@ pub fn encode_ask(
     data: &Value,
     targets: &Targets,
 ) -> Result<Bytes, EncodeError> {
-    check(data, targets)?;
-    let mut event = Writer::with_capacity(data.len());
-    write_event(data, &mut event)?;
-    let event = event.finish();
+    let event = event_bytes(data, targets)?;
     encode_request(&Request {
         uid: Some(uid.to_owned()),
         id: Some(id.to_owned()),
@@ -429,37 +426,31 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn read(message: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(message);
-        let Token::Map(len) = reader.token()? else {
-            return malformed("not a map");
-        };
         let mut fields = Self::default();
-        for _ in 0..len {
-            match &*key(&mut reader)? {
-                "uid" => fields.uid = text(&mut reader)?,
-                "requestId" => fields.id = text(&mut reader)?,
-                "type" => fields.kind = integer(&mut reader)?,
+        each_field(message, |key, reader| {
+            match key {
+                "uid" => fields.uid = text(reader)?,
+                "requestId" => fields.id = text(reader)?,
+                "type" => fields.kind = integer(reader)?,
                 "opts" => {
                     let mut ahead = reader.clone();
-                    skip(&mut reader, DEPTH)?;
+                    skip(reader, DEPTH)?;
                     // Nil, as if it were not there.
                     if !matches!(ahead.clone().token()?, Token::Nil) {
                         fields.targets = Some(options::read(&mut ahead)?);
                     }
                 }
-                "rooms" => fields.rooms = rooms(&mut reader)?,
-                "close" => fields.close = boolean(&mut reader)?.unwrap_or(false),
-                "onlyCount" => fields.only_count = boolean(&mut reader)?.unwrap_or(false),
-                "sid" => fields.socket = text(&mut reader)?,
-                "room" => fields.room = text(&mut reader)?,
-                "data" => fields.data = Some(slice(&mut reader)?),
-                "packet" => fields.packet = Some(slice(&mut reader)?),
-                _ => skip(&mut reader, DEPTH)?,
+                "rooms" => fields.rooms = rooms(reader)?,
+                "close" => fields.close = boolean(reader)?.unwrap_or(false),
+                "onlyCount" => fields.only_count = boolean(reader)?.unwrap_or(false),
+                "sid" => fields.socket = text(reader)?,
+                "room" => fields.room = text(reader)?,
+                "data" => fields.data = Some(slice(reader)?),
+                "packet" => fields.packet = Some(slice(reader)?),
+                _ => skip(reader, DEPTH)?,
             }
-        }
-        if !reader.rest().is_empty() {
-            return malformed("something follows the message");
-        }
+            Ok(())
+        })?;
         Ok(fields)
     }
 }

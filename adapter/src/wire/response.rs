@@ -7,12 +7,12 @@ use serde_json::value::RawValue;
 use super::{
     DEPTH, DecodeError, EncodeError, MAX_PARTS,
     convert::msgpack_to_json,
-    decode::malformed,
+    decode::{each_field, malformed},
     encode::finished,
     msgpack::{Reader, Token},
     options::{integer, rooms},
     request::{json, kind, raw, slice, text},
-    walk::{key, skip},
+    walk::skip,
     writer::Writer,
 };
 
@@ -194,30 +194,24 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn read(message: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(message);
-        let Token::Map(len) = reader.token()? else {
-            return malformed("not a map");
-        };
         let mut fields = Self::default();
         let mut id = None;
         let counted = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());
-        for _ in 0..len {
-            match &*key(&mut reader)? {
-                "requestId" => id = text(&mut reader)?,
-                "uid" => fields.uid = text(&mut reader)?,
-                "type" => fields.kind = integer(&mut reader)?,
-                "clientCount" => fields.clients = counted(integer(&mut reader)?),
-                "count" => fields.count = counted(integer(&mut reader)?),
-                "rooms" => fields.rooms = Some(slice(&mut reader)?),
-                "sockets" => fields.sockets = Some(slice(&mut reader)?),
-                "data" => fields.data = Some(slice(&mut reader)?),
-                "packet" => fields.packet = Some(slice(&mut reader)?),
-                _ => skip(&mut reader, DEPTH)?,
+        each_field(message, |key, reader| {
+            match key {
+                "requestId" => id = text(reader)?,
+                "uid" => fields.uid = text(reader)?,
+                "type" => fields.kind = integer(reader)?,
+                "clientCount" => fields.clients = counted(integer(reader)?),
+                "count" => fields.count = counted(integer(reader)?),
+                "rooms" => fields.rooms = Some(slice(reader)?),
+                "sockets" => fields.sockets = Some(slice(reader)?),
+                "data" => fields.data = Some(slice(reader)?),
+                "packet" => fields.packet = Some(slice(reader)?),
+                _ => skip(reader, DEPTH)?,
             }
-        }
-        if !reader.rest().is_empty() {
-            return malformed("something follows the message");
-        }
+            Ok(())
+        })?;
         match id {
             Some(id) => Ok(Self { id, ..fields }),
             None => malformed("it names no request"),

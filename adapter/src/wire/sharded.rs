@@ -12,8 +12,8 @@ use socketioxide_core::Value;
 use super::{
     Answer, DEPTH, DecodeError, EncodeError, EventData, Question, Request, Response, Targets,
     convert::msgpack_to_json,
-    decode::{Packet, malformed},
-    encode::{check, estimate, finished, write_event},
+    decode::{Packet, each_field, malformed},
+    encode::{estimate, event_bytes, finished},
     msgpack::{Reader, Token},
     options::{self, boolean, integer, rooms},
     request::{event, json, raw, server_side, slice, text},
@@ -158,10 +158,7 @@ pub fn encode_sharded_broadcast(
     targets: &Targets,
     id: Option<&str>,
 ) -> Result<Bytes, EncodeError> {
-    check(data, targets)?;
-    let mut event = Writer::with_capacity(data.len());
-    write_event(data, &mut event)?;
-    let event = event.finish();
+    let event = event_bytes(data, targets)?;
     let event = EventData::read(&mut Reader::new(&event))?;
     broadcast(uid, namespace, &event, targets, id)
 }
@@ -476,29 +473,23 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn read(message: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(message);
-        let Token::Map(len) = reader.token()? else {
-            return malformed("not a map");
-        };
         let mut fields = Self {
             namespace: "/".to_owned(),
             ..Self::default()
         };
-        for _ in 0..len {
-            match &*key(&mut reader)? {
-                "type" => fields.kind = integer(&mut reader)?,
-                "uid" => fields.uid = text(&mut reader)?,
+        each_field(message, |key, reader| {
+            match key {
+                "type" => fields.kind = integer(reader)?,
+                "uid" => fields.uid = text(reader)?,
                 "nsp" => match reader.token()? {
                     Token::Text(text) => fields.namespace = text.into_owned(),
                     _ => return malformed("its namespace is not a text"),
                 },
-                "data" => fields.read_data(&mut reader)?,
-                _ => skip(&mut reader, DEPTH)?,
+                "data" => fields.read_data(reader)?,
+                _ => skip(reader, DEPTH)?,
             }
-        }
-        if !reader.rest().is_empty() {
-            return malformed("something follows the message");
-        }
+            Ok(())
+        })?;
         Ok(fields)
     }
 
