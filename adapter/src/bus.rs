@@ -20,7 +20,7 @@ use crate::{error::BusError, inbox::Inbox};
 pub type BusFuture = Pin<Box<dyn Future<Output = Result<(), BusError>> + Send>>;
 
 /// What a bus returns that was asked to count.
-pub type CountFuture = Pin<Box<dyn Future<Output = Result<usize, BusError>> + Send>>;
+pub type CountFuture = Pin<Box<dyn Future<Output = Result<Vec<usize>, BusError>> + Send>>;
 
 /// Something to subscribe to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,10 +68,10 @@ pub trait Bus: Send + Sync + 'static {
     /// Ends the subscriptions to `topics`.
     fn unsubscribe(&self, topics: Vec<Topic>) -> BusFuture;
 
-    /// How many nodes and other programs subscribe to `channel` itself; patterns that match it do not count.
+    /// How many nodes and other programs subscribe to each of `channels` itself; patterns that match it do not count.
     ///
     /// Counted over the whole of a Redis Cluster. Whoever subscribed before the call, confirmed, is counted.
-    fn subscribers(&self, channel: String) -> CountFuture;
+    fn subscribers(&self, channels: Vec<String>) -> CountFuture;
 
     /// Closes the connections and opens new ones: called when they look alive but nothing comes.
     fn reopen(&self) -> BusFuture;
@@ -102,8 +102,8 @@ impl Bus for Arc<dyn Bus> {
         (**self).unsubscribe(topics)
     }
 
-    fn subscribers(&self, channel: String) -> CountFuture {
-        (**self).subscribers(channel)
+    fn subscribers(&self, channels: Vec<String>) -> CountFuture {
+        (**self).subscribers(channels)
     }
 
     fn reopen(&self) -> BusFuture {

@@ -433,8 +433,8 @@ mod tests {
         fn unsubscribe(&self, topics: Vec<crate::bus::Topic>) -> crate::bus::BusFuture {
             self.bus.unsubscribe(topics)
         }
-        fn subscribers(&self, channel: String) -> crate::bus::CountFuture {
-            self.bus.subscribers(channel)
+        fn subscribers(&self, channels: Vec<String>) -> crate::bus::CountFuture {
+            self.bus.subscribers(channels)
         }
         fn reopen(&self) -> crate::bus::BusFuture {
             self.bus.reopen()

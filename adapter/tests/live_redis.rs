@@ -320,9 +320,10 @@ async fn redis_knows_the_rooms_with_members_the_namespace_the_node_and_nothing_e
         );
     }
     assert_eq!(redis.ask("PUBSUB", &["NUMPAT"]).await, ["0"]);
-    let count = async |channel: &str| bus(redis.port).await.subscribers(channel.to_owned()).await;
-    assert_eq!(count("socket.io#/chat#room#").await.unwrap(), 1);
-    assert_eq!(count("socket.io#/chat#left#").await.unwrap(), 0);
+    let channels = ["socket.io#/chat#room#", "socket.io#/chat#left#"];
+    let channels = channels.map(str::to_owned).to_vec();
+    let counts = bus(redis.port).await.subscribers(channels).await;
+    assert_eq!(counts.unwrap(), [1, 0]);
     // Counted once: other servers wait for as many answers.
     let request = "socket.io-request#/chat#";
     let subscribers = redis.ask("PUBSUB", &["NUMSUB", request]).await;
@@ -445,4 +446,37 @@ async fn a_connection_on_which_nothing_happens_stays() {
     assert_eq!(client.next().await, r#"2["n",0]"#);
     assert_eq!(node.counts.reconnected(), 0);
     assert_eq!(node.counts.dropped(DropCause::Lagged), 0);
+}
+
+#[tokio::test]
+async fn a_channel_that_redis_refuses_keeps_no_other_waiting() {
+    let redis = Redis::start().await;
+    // All that a node needs, but for the channels of requests.
+    let user = [
+        "SETUSER",
+        "limited",
+        "on",
+        ">secret",
+        "~*",
+        "+@all",
+        "resetchannels",
+        "&socket.io#*",
+        "&socket.io-response#*",
+        "&roomcast:*",
+    ];
+    redis.ask("ACL", &user).await;
+    let url = format!("redis://limited:secret@127.0.0.1:{}", redis.port);
+    let limited = clients::bus_at(&url, |publisher, subscriber| {
+        RedisBus::new(publisher, subscriber).unwrap()
+    });
+    let one = Node::start(bus(redis.port).await, per_room());
+    let two = Node::start(limited.await, per_room());
+    let (a, b) = (one.serve("/").await, two.serve("/").await);
+
+    let mut hears = two.cluster.hears();
+    hears.wait_for(|hears| *hears).await.unwrap();
+    let client = b.member(&["room"]).await;
+    a.emit(r#"["heard"]"#, to(&["room"])).unwrap();
+
+    assert_eq!(client.next().await, r#"2["heard"]"#);
 }

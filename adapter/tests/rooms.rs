@@ -176,8 +176,8 @@ impl Bus for Unconfirming {
         self.0.unsubscribe(topics)
     }
 
-    fn subscribers(&self, channel: String) -> CountFuture {
-        self.0.subscribers(channel)
+    fn subscribers(&self, channels: Vec<String>) -> CountFuture {
+        self.0.subscribers(channels)
     }
 
     fn reopen(&self) -> BusFuture {

@@ -42,8 +42,8 @@ impl Bus for Gated {
         self.bus.unsubscribe(topics)
     }
 
-    fn subscribers(&self, channel: String) -> CountFuture {
-        self.bus.subscribers(channel)
+    fn subscribers(&self, channels: Vec<String>) -> CountFuture {
+        self.bus.subscribers(channels)
     }
 
     fn reopen(&self) -> BusFuture {

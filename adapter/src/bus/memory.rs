@@ -147,19 +147,20 @@ impl Bus for MemoryBus {
         })
     }
 
-    fn subscribers(&self, channel: String) -> CountFuture {
+    fn subscribers(&self, channels: Vec<String>) -> CountFuture {
         let hub = self.hub.clone();
         let link = *self.member.link.borrow();
         Box::pin(async move {
             if !link.publishing {
                 return Err(BusError::Disconnected);
             }
-            let topic = Topic::Channel(channel);
-            let hub = lock(&hub.0);
-            let members = hub.members.iter().filter_map(Weak::upgrade);
-            Ok(members
-                .filter(|member| lock(&member.topics).contains(&topic))
-                .count())
+            let members = hub.members();
+            let count = |channel| {
+                let topic = Topic::Channel(channel);
+                let subscribed = |member: &&Arc<Member>| lock(&member.topics).contains(&topic);
+                members.iter().filter(subscribed).count()
+            };
+            Ok(channels.into_iter().map(count).collect())
         })
     }
 
@@ -341,7 +342,7 @@ mod tests {
             .await
             .unwrap();
 
-        let count = async |name: &str| three.subscribers(name.to_owned()).await.unwrap();
+        let count = async |name: &str| three.subscribers(vec![name.to_owned()]).await.unwrap()[0];
         assert_eq!((count("a").await, count("b").await), (2, 1));
         assert_eq!(count("c").await, 0);
 

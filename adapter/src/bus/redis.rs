@@ -216,7 +216,7 @@ impl Bus for RedisBus {
         }
     }
 
-    fn subscribers(&self, channel: String) -> CountFuture {
+    fn subscribers(&self, channels: Vec<String>) -> CountFuture {
         let kind = self.0.clone();
         Box::pin(async move {
             match &*kind {
@@ -226,20 +226,24 @@ impl Bus for RedisBus {
                 } => {
                     let publisher = connections.publisher();
                     connected(&publisher)?;
-                    let count = if connections.is_clustered() {
-                        census.count(&publisher, &channel).await
+                    let counts = if connections.is_clustered() {
+                        census.count(&publisher, &channels).await
                     } else {
-                        client::subscribers(&publisher, &channel).await
+                        client::subscribers(&publisher, &channels).await
                     };
-                    count.map_err(BusError::Redis)
+                    counts.map_err(BusError::Redis)
                 }
                 Kind::Sharded(connections) => {
-                    sharded::subscribers(&connections.publisher(), &channel).await
+                    sharded::subscribers(&connections.publisher(), &channels).await
                 }
-                Kind::Shards(shards) => match shards.publisher(&channel) {
-                    Some(publisher) => sharded::subscribers(&publisher, &channel).await,
-                    None => Err(BusError::Disconnected),
-                },
+                Kind::Shards(shards) => {
+                    let counts = channels.chunks(1).map(async |channel| {
+                        let publisher = shards.publisher(&channel[0]);
+                        let publisher = publisher.ok_or(BusError::Disconnected)?;
+                        sharded::subscribers(&publisher, channel).await
+                    });
+                    Ok(try_join_all(counts).await?.concat())
+                }
             }
         })
     }

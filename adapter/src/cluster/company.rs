@@ -96,11 +96,12 @@ pub(super) async fn run(cluster: Cluster) {
         for namespace in cluster.served() {
             let requests = channel::request(&cluster.config().key, &namespace);
             let patience = cluster.config().heartbeat_timeout;
-            let counting = cluster.0.bus.subscribers(requests);
+            let counting = cluster.0.bus.subscribers(vec![requests]);
             // Where the bus is away, nothing is known.
-            let Ok(Ok(count)) = tokio::time::timeout(patience, counting).await else {
+            let Ok(Ok(counts)) = tokio::time::timeout(patience, counting).await else {
                 continue;
             };
+            let count: usize = counts.into_iter().sum();
             let ours = {
                 let peers = cluster.peers();
                 peers.serving(&namespace).len() + peers.fallen(&namespace).len() + 1

@@ -6,7 +6,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
 use tokio::{sync::Notify, time::Instant};
 
 use super::Cluster;
@@ -101,10 +100,8 @@ impl Cluster {
                 .map(|(uid, _)| dialect.responses_to(key, namespace, uid)),
         )
         .collect();
-        let counting = channels
-            .into_iter()
-            .map(|channel| self.0.bus.subscribers(channel));
-        let asked = tokio::time::timeout_at(deadline, try_join_all(counting)).await;
+        let counting = self.0.bus.subscribers(channels);
+        let asked = tokio::time::timeout_at(deadline, counting).await;
         let counts = match asked {
             Ok(Ok(counts)) => counts,
             Ok(Err(error)) => {

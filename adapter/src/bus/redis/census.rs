@@ -29,10 +29,14 @@ pub(super) struct Census {
 }
 
 impl Census {
-    /// The subscribers of `channel` on all nodes of the cluster, of which `own` is connected to one.
+    /// The subscribers of each of `channels` on all nodes of the cluster, of which `own` is connected to one.
     ///
     /// A node that answers neither this one nor `own`'s counts for nothing: its subscribers cannot be asked anything, either.
-    pub(super) async fn count(&self, own: &Client, channel: &str) -> Result<usize, Error> {
+    pub(super) async fn count(
+        &self,
+        own: &Client,
+        channels: &[String],
+    ) -> Result<Vec<usize>, Error> {
         let nodes = topology::ask(own).await?;
         let asked = self
             .clients(own, &nodes)
@@ -40,11 +44,11 @@ impl Census {
             .map(async |(node, client)| {
                 let answer = async {
                     client.wait_for_connect().await?;
-                    subscribers(&client, channel).await
+                    subscribers(&client, channels).await
                 };
                 match tokio::time::timeout(PATIENCE, answer).await {
-                    Ok(Ok(count)) => Ok(count),
-                    _ if !node.is_in_touch => Ok(0),
+                    Ok(Ok(counts)) => Ok(counts),
+                    _ if !node.is_in_touch => Ok(vec![0; channels.len()]),
                     Ok(Err(error)) => Err(error),
                     Err(_) => Err(Error::new(
                         ErrorKind::Timeout,
@@ -52,10 +56,14 @@ impl Census {
                     )),
                 }
             });
-        let (here, there) = tokio::join!(subscribers(own, channel), join_all(asked));
-        there
-            .into_iter()
-            .try_fold(here?, |sum, count| Ok(sum + count?))
+        let (here, there) = tokio::join!(subscribers(own, channels), join_all(asked));
+        let mut sums = here?;
+        for counts in there {
+            for (sum, count) in sums.iter_mut().zip(counts?) {
+                *sum += count;
+            }
+        }
+        Ok(sums)
     }
 
     /// A client of each of the others that are not dead.

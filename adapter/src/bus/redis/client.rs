@@ -57,10 +57,16 @@ pub(super) fn again(client: &Client, place: Option<&Server>) -> Client {
     )
 }
 
-/// The subscribers of `channel` at the server that `client` is connected to.
-pub(super) async fn subscribers(client: &Client, channel: &str) -> Result<usize, Error> {
-    let counts: HashMap<String, usize> = once(client).pubsub_numsub(channel).await?;
-    Ok(counts.get(channel).copied().unwrap_or_default())
+/// The subscribers of each of `channels` at the server that `client` is connected to.
+pub(super) async fn subscribers(client: &Client, channels: &[String]) -> Result<Vec<usize>, Error> {
+    let counts = once(client).pubsub_numsub(channels.to_vec()).await?;
+    Ok(in_order(channels, &counts))
+}
+
+/// The counts in the order of the channels; Redis answers with a map.
+pub(super) fn in_order(channels: &[String], counts: &HashMap<String, usize>) -> Vec<usize> {
+    let count = |channel| counts.get(channel).copied().unwrap_or_default();
+    channels.iter().map(count).collect()
 }
 
 /// Waits until everything written before is carried out: Redis works one connection's commands off in order.

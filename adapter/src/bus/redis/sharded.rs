@@ -1,7 +1,5 @@
 //! The commands of sharded Pub/Sub, at the one server that a channel belongs to.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use fred::{
     clients::Client,
@@ -9,7 +7,7 @@ use fred::{
 };
 use futures_util::future::try_join_all;
 
-use super::client::{connected, ping};
+use super::client::{connected, in_order, ping};
 use crate::{bus::BusFuture, error::BusError};
 
 pub(super) fn publish(publisher: Client, channel: String, payload: Bytes) -> BusFuture {
@@ -48,10 +46,13 @@ pub(super) async fn unsubscribe(
     ping(subscriber).await.map_err(BusError::Redis)
 }
 
-pub(super) async fn subscribers(publisher: &Client, channel: &str) -> Result<usize, BusError> {
-    let counts: HashMap<String, usize> = connected(publisher)?
-        .pubsub_shardnumsub(channel)
+pub(super) async fn subscribers(
+    publisher: &Client,
+    channels: &[String],
+) -> Result<Vec<usize>, BusError> {
+    let counts = connected(publisher)?
+        .pubsub_shardnumsub(channels.to_vec())
         .await
         .map_err(BusError::Redis)?;
-    Ok(counts.get(channel).copied().unwrap_or_default())
+    Ok(in_order(channels, &counts))
 }
