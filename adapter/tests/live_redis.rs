@@ -476,7 +476,9 @@ async fn a_channel_that_redis_refuses_keeps_no_other_waiting() {
     let mut hears = two.cluster.hears();
     hears.wait_for(|hears| *hears).await.unwrap();
     let client = b.member(&["room"]).await;
-    a.emit(r#"["heard"]"#, to(&["room"])).unwrap();
+    a.emit(r#"["to the room"]"#, to(&["room"])).unwrap();
+    a.emit(r#"["to all"]"#, everyone()).unwrap();
 
-    assert_eq!(client.next().await, r#"2["heard"]"#);
+    let heard = client.take(2).await;
+    assert_eq!(heard, [r#"2["to the room"]"#, r#"2["to all"]"#]);
 }
