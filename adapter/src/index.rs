@@ -150,9 +150,10 @@ impl<R> Index<R> {
             .unwrap_or_default()
     }
 
-    /// The rooms that have members, in no order.
-    pub(crate) fn rooms(&self) -> impl Iterator<Item = &str> {
-        self.rooms.keys().map(|room| &**room)
+    /// The rooms that have members, in no order, and how many each has.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = (&str, usize)> {
+        let rooms = self.rooms.iter();
+        rooms.map(|(room, occupants)| (&**room, occupants.len()))
     }
 
     pub(crate) fn is_occupied(&self, room: &str) -> bool {

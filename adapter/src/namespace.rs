@@ -1,7 +1,13 @@
 //! The handle to one namespace: for servers whose joins, leaves and disconnects go through the adapter, and for whoever
 //! asks about the sockets of all nodes.
 
-use std::{collections::BTreeSet, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use socketioxide_core::{Sid, Value, adapter::BroadcastOptions, packet::Packet};
@@ -23,6 +29,9 @@ pub type Joining = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// An event that is answered by acks; resolves once all have come, or time is up.
 pub type Asking = Pin<Box<dyn Future<Output = Asked> + Send>>;
+
+/// A broadcast that can fail no more. Called, it is sent; dropped, it never is.
+pub type Prepared = Box<dyn FnOnce() + Send>;
 
 /// A question to all nodes. It resolves once everyone has answered or is gone, at the latest after
 /// [`Config::request_timeout`](crate::Config::request_timeout), with what was answered by then.
@@ -79,6 +88,11 @@ pub(crate) trait LocalNamespace: Send + Sync + 'static {
     fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError>;
     fn emission(&self, packet: Packet) -> Emission<'_>;
     fn broadcast(&self, packet: Packet, options: BroadcastOptions) -> Result<(), BroadcastError>;
+    fn prepare(
+        self: Arc<Self>,
+        packet: Packet,
+        options: BroadcastOptions,
+    ) -> Result<Prepared, BroadcastError>;
     fn ask(
         &self,
         packet: Packet,
@@ -104,10 +118,17 @@ pub(crate) trait LocalNamespace: Send + Sync + 'static {
         self: Arc<Self>,
         options: BroadcastOptions,
     ) -> Result<Gathering<Vec<RemoteSocket>>, BroadcastError>;
+    fn fetch_page(
+        self: Arc<Self>,
+        options: BroadcastOptions,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Gathering<Vec<RemoteSocket>>, BroadcastError>;
     fn count(
         self: Arc<Self>,
         options: BroadcastOptions,
     ) -> Result<Gathering<usize>, BroadcastError>;
+    fn room_sizes(self: Arc<Self>) -> Gathering<BTreeMap<String, usize>>;
     fn all_rooms(self: Arc<Self>) -> Gathering<BTreeSet<String>>;
     fn server_side_emit(&self, event: String) -> Result<(), BroadcastError>;
     fn server_side_ask(
@@ -209,6 +230,19 @@ impl Namespace {
         self.0.broadcast(packet, options)
     }
 
+    /// Does all of a [`broadcast`](Self::broadcast) that can fail. What it returns does the rest, once it is called.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    pub fn prepare(
+        &self,
+        packet: Packet,
+        options: BroadcastOptions,
+    ) -> Result<Prepared, BroadcastError> {
+        self.0.clone().prepare(packet, options)
+    }
+
     /// Sends an event to the selected sockets of all nodes, as [`broadcast`](Self::broadcast) does, and gathers their acks
     /// for as long as `timeout`. Those that are reached by a [`Recipient`] alone, and not by the server, are left out.
     ///
@@ -281,6 +315,21 @@ impl Namespace {
         self.0.clone().fetch_sockets(options)
     }
 
+    /// Up to `limit` of the selected sockets of all nodes, in the order of their ids: those whose ids come after `after`, or
+    /// the first. Nodes of this crate tell of no more than are wanted, those of Node.js list all.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch_sockets`](Self::fetch_sockets).
+    pub fn fetch_page(
+        &self,
+        options: BroadcastOptions,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Gathering<Vec<RemoteSocket>>, BroadcastError> {
+        self.0.clone().fetch_page(options, after, limit)
+    }
+
     /// How many sockets of all nodes are selected. Nodes of this crate count, those of Node.js list them.
     ///
     /// # Errors
@@ -293,6 +342,12 @@ impl Namespace {
     /// All rooms that have a member on any node, those of the sockets' own ids included.
     pub fn all_rooms(&self) -> Gathering<BTreeSet<String>> {
         self.0.clone().all_rooms()
+    }
+
+    /// The rooms of all nodes and how many sockets each has, those of the sockets' own ids left out. Nodes of this crate
+    /// tell of their rooms, those of Node.js of their sockets.
+    pub fn room_sizes(&self) -> Gathering<BTreeMap<String, usize>> {
+        self.0.clone().room_sizes()
     }
 
     /// Sends an event, the list of its name and arguments as JSON, to the applications of the other servers.

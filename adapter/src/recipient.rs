@@ -68,6 +68,9 @@ pub trait Recipient: Send + Sync + 'static {
     /// come behind it. Called while nothing is locked.
     fn detoured(&self) {}
 
+    /// The id by which its client sees the socket: that of [`profile`](Self::profile).
+    fn socket_id(&self) -> &str;
+
     /// What other nodes are told of the socket when they ask. Called while nothing is locked.
     fn profile(&self) -> Profile;
 }

@@ -20,6 +20,9 @@ pub struct RemoteSocket {
     /// What its application keeps with it for others to see: `socket.data` in Node.js.
     #[serde(default)]
     pub data: Value,
+    /// The node of this crate that has it; empty for a socket of a Node.js server.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub node: String,
 }
 
 /// How a socket connected, in the form that applications in Node.js know as `socket.handshake`.
@@ -61,7 +64,7 @@ pub struct Profile {
 }
 
 impl RemoteSocket {
-    pub(crate) fn new(profile: Profile, rooms: Vec<String>) -> Self {
+    pub(crate) fn new(node: &str, profile: Profile, rooms: Vec<String>) -> Self {
         let object = |value: Value| match value {
             Value::Null => Value::Object(serde_json::Map::new()),
             value => value,
@@ -73,6 +76,7 @@ impl RemoteSocket {
             handshake,
             rooms,
             data: object(profile.data),
+            node: node.to_owned(),
         }
     }
 }
@@ -146,13 +150,13 @@ mod tests {
             id: "~id".to_owned(),
             ..Profile::default()
         };
-        let socket = RemoteSocket::new(profile, vec!["~id".to_owned()]);
+        let socket = RemoteSocket::new("n1", profile, vec!["~id".to_owned()]);
 
         let text = serde_json::to_string(&socket).unwrap();
 
         assert_eq!(
             text,
-            r#"{"id":"~id","handshake":{"headers":{},"time":"","address":"","xdomain":false,"secure":false,"issued":0,"url":"","query":{},"auth":{}},"rooms":["~id"],"data":{}}"#
+            r#"{"id":"~id","handshake":{"headers":{},"time":"","address":"","xdomain":false,"secure":false,"issued":0,"url":"","query":{},"auth":{}},"rooms":["~id"],"data":{},"node":"n1"}"#
         );
         let sparse: RemoteSocket = serde_json::from_str(r#"{"id":"a","more":1}"#).unwrap();
         assert_eq!(sparse.id, "a");

@@ -329,3 +329,81 @@ async fn what_follows_a_join_of_others_goes_where_every_node_hears_it() {
     }
     assert_eq!(channels, [REQUESTS, "socket.io#/#", "socket.io#/#old#"]);
 }
+
+#[tokio::test]
+async fn sockets_of_all_nodes_are_listed_in_pages() {
+    for config in all_ways() {
+        let [(one, a), (two, b)] = nodes(&config).await;
+        acquainted(&[&one, &two]).await;
+        let mut ids = Vec::new();
+        for space in [&a, &b, &a, &b, &b] {
+            ids.push(space.member(&["red"]).await.id());
+        }
+        a.connect().await;
+        ids.sort();
+
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = a.namespace.fetch_page(to(&["red"]), after.take(), 2);
+            let page = page.unwrap().await;
+            assert!(page.missing.is_nobody());
+            let Some(last) = page.value.last() else { break };
+            assert!(page.value.len() <= 2);
+            after = Some(last.id.clone());
+            seen.extend(page.value.into_iter().map(|socket| socket.id));
+        }
+
+        assert_eq!(seen, ids);
+        let own = a.namespace.fetch_page(here(to(&["red"])), None, 9).unwrap();
+        let nodes: Vec<_> = own.await.value.into_iter().map(|it| it.node).collect();
+        assert_eq!(nodes, [one.cluster.node_id(), one.cluster.node_id()]);
+    }
+}
+
+#[tokio::test]
+async fn rooms_are_counted_without_those_of_single_sockets() {
+    for config in all_ways() {
+        let [(one, a), (two, b)] = nodes(&config).await;
+        acquainted(&[&one, &two]).await;
+        let _members = [
+            a.member(&["red"]).await,
+            b.member(&["red", "blue"]).await,
+            b.member(&["red"]).await,
+        ];
+
+        let sizes = a.namespace.room_sizes().await;
+
+        assert!(sizes.missing.is_nobody());
+        let expected = [("blue".to_owned(), 1), ("red".to_owned(), 3)];
+        assert_eq!(sizes.value, expected.into());
+    }
+}
+
+#[tokio::test]
+async fn what_is_prepared_is_sent_once_it_is_called_or_never() {
+    let [config, ..] = all_ways();
+    let [(_one, a), (_two, b)] = nodes(&config).await;
+    let (near, far) = (a.member(&["red"]).await, b.member(&["red"]).await);
+
+    let send = a
+        .namespace
+        .prepare(event(r#"["late"]"#), to(&["red"]))
+        .unwrap();
+    drop(
+        a.namespace
+            .prepare(event(r#"["never"]"#), to(&["red"]))
+            .unwrap(),
+    );
+    let refused = a
+        .namespace
+        .prepare(event(r#"["disconnect"]"#), to(&["red"]));
+    a.emit(r#"["early"]"#, to(&["red"])).unwrap();
+    send();
+
+    assert!(refused.is_err(), "clients would close their connections");
+    for member in [near, far] {
+        assert_eq!(member.next().await, r#"2["early"]"#);
+        assert_eq!(member.next().await, r#"2["late"]"#);
+    }
+}

@@ -1,6 +1,11 @@
 //! What other nodes ask of the sockets of this one.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -9,12 +14,16 @@ use socketioxide_core::{
     adapter::{BroadcastOptions, SocketEmitter},
 };
 
-use super::{members::Reach, options::options, space::Space};
+use super::{
+    members::{self, Reach, id_of},
+    options::options,
+    space::Space,
+};
 use crate::{
     channel,
     observer::DropCause,
     remote::{Profile, RemoteHandshake, RemoteSocket},
-    wire::{self, Answer, DecodeError, Question, Request, Response, Said},
+    wire::{self, Answer, DecodeError, Form, Question, Request, Response, Said},
 };
 
 /// Sockets that are described without a pause, in well under a millisecond.
@@ -126,7 +135,8 @@ impl<E: SocketEmitter> Space<E> {
             Question::Broadcast { .. } => {}
             Question::ServerSideEmit { data } => self.hand_to_application(data, reply),
             Question::Rooms => self.answer(reply, async |space| {
-                Answer::Rooms(space.members.all_rooms(&space.local))
+                let rooms = space.members.all_rooms(&space.local).into_iter();
+                Answer::Rooms(rooms.map(|(room, _)| room).collect())
             }),
             Question::Sockets { rooms } => self.answer(reply, async |space| {
                 let targets = wire::Targets {
@@ -137,15 +147,19 @@ impl<E: SocketEmitter> Space<E> {
                 let ids: Vec<_> = sockets.into_iter().map(|socket| socket.id).collect();
                 Answer::Sockets(json(&ids))
             }),
-            Question::Fetch {
-                targets,
-                only_count: true,
-            } => self.answer(reply, async |space| {
-                let selected = space.members.selected(&space.local, options(targets));
-                Answer::Count(selected.len() as u64)
-            }),
-            Question::Fetch { targets, .. } => self.answer(reply, async |space| {
-                Answer::Sockets(json(&space.describe(options(targets)).await))
+            Question::Fetch { targets, form } => self.answer(reply, async move |space| {
+                let selected = options(targets);
+                match form {
+                    Form::Sockets => Answer::Sockets(json(&space.describe(selected).await)),
+                    Form::Count => {
+                        Answer::Count(space.members.selected(&space.local, selected).len() as u64)
+                    }
+                    Form::Sizes => Answer::Sizes(json(&space.sizes())),
+                    Form::Page { after, limit } => {
+                        let page = space.page(selected, after.as_deref(), limit as usize);
+                        Answer::Sockets(json(&page.await))
+                    }
+                }
             }),
         }
     }
@@ -153,12 +167,50 @@ impl<E: SocketEmitter> Space<E> {
     /// The selected sockets of this node, as other nodes see them.
     pub(super) async fn describe(&self, options: BroadcastOptions) -> Vec<RemoteSocket> {
         let selected = self.members.reached(&self.local, options);
+        self.described(selected).await
+    }
+
+    /// The first of them behind the id `after`, in the order of their ids.
+    pub(super) async fn page(
+        &self,
+        options: BroadcastOptions,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<RemoteSocket> {
+        let selected = self.members.reached(&self.local, options).into_iter();
+        let mut selected: Vec<_> = selected
+            .map(|(socket, reach)| (id_of(socket, &reach), socket, reach))
+            .filter(|(id, ..)| after.is_none_or(|after| &**id > after))
+            .collect();
+        if selected.len() > limit {
+            selected.select_nth_unstable_by(limit, |(one, ..), (other, ..)| one.cmp(other));
+            selected.truncate(limit);
+        }
+        selected.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        let page = selected.into_iter();
+        self.described(page.map(|(_, socket, reach)| (socket, reach)).collect())
+            .await
+    }
+
+    /// The rooms of this node and how many sockets each has, those of the sockets' own ids left out.
+    pub(super) fn sizes(&self) -> BTreeMap<String, usize> {
+        let everybody = self.members.reached(&self.local, members::everyone());
+        let own: HashSet<String> = everybody
+            .iter()
+            .map(|(socket, reach)| id_of(*socket, reach))
+            .collect();
+        let rooms = self.members.all_rooms(&self.local).into_iter();
+        rooms.filter(|(room, _)| !own.contains(room)).collect()
+    }
+
+    async fn described(&self, selected: Vec<(Sid, Reach)>) -> Vec<RemoteSocket> {
+        let node = self.cluster.node_id();
         let mut sockets = Vec::with_capacity(selected.len());
         for (socket, reach) in selected {
             let rooms = self.members.rooms_of(&self.local, socket);
             // None for one that has gone meanwhile.
             if !rooms.is_empty() {
-                sockets.push(RemoteSocket::new(profile(socket, &reach), rooms));
+                sockets.push(RemoteSocket::new(node, profile(socket, &reach), rooms));
             }
             if sockets.len() % WITHOUT_PAUSE == 0 {
                 tokio::task::yield_now().await;

@@ -1,7 +1,7 @@
 //! What this node asks of the sockets of all nodes: done here at once, and asked of the others in the order of the calls.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     pin::{Pin, pin},
     sync::Arc,
     time::Duration,
@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use serde::de::IgnoredAny;
 use socketioxide_core::{
     Sid,
-    adapter::{BroadcastFlags, BroadcastOptions, SocketEmitter},
+    adapter::{BroadcastOptions, SocketEmitter},
     packet::{Packet, PacketData},
 };
 use tokio::time::Instant;
@@ -28,10 +28,12 @@ use crate::{
     dialect::Dialect,
     error::{BroadcastError, SendError},
     gather::Missing,
-    namespace::{Asked, Asking, Gathered, Gathering, Joining, LocalNamespace, ServerSide},
+    namespace::{
+        Asked, Asking, Gathered, Gathering, Joining, LocalNamespace, Prepared, ServerSide,
+    },
     recipient::Emission,
     remote::RemoteSocket,
-    wire::{self, Answer, DecodeError, EncodeError, Question, Request},
+    wire::{Answer, DecodeError, EncodeError, Form, Question, Request, Targets},
 };
 
 impl<E: SocketEmitter> LocalNamespace for Space<E> {
@@ -77,6 +79,15 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
 
     fn broadcast(&self, packet: Packet, options: BroadcastOptions) -> Result<(), BroadcastError> {
         self.emit(packet, options)
+    }
+
+    fn prepare(
+        self: Arc<Self>,
+        packet: Packet,
+        options: BroadcastOptions,
+    ) -> Result<Prepared, BroadcastError> {
+        let message = self.message(&packet, &options)?;
+        Ok(Box::new(move || self.send_out(packet, options, message)))
     }
 
     fn ask(
@@ -159,10 +170,7 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         self: Arc<Self>,
         options: BroadcastOptions,
     ) -> Result<Gathering<Vec<RemoteSocket>>, BroadcastError> {
-        let question = self.question(&options, |targets| Question::Fetch {
-            targets,
-            only_count: false,
-        })?;
+        let question = self.fetching(&options, Form::Sockets)?;
         Ok(Box::pin(async move {
             let mut sockets = self.describe(options).await;
             let (lists, missing) = self
@@ -179,14 +187,67 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         }))
     }
 
+    fn fetch_page(
+        self: Arc<Self>,
+        options: BroadcastOptions,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Gathering<Vec<RemoteSocket>>, BroadcastError> {
+        let form = Form::Page {
+            after: after.clone(),
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+        };
+        let question = self.fetching(&options, form)?;
+        Ok(Box::pin(async move {
+            let mut sockets = self.page(options, after.as_deref(), limit).await;
+            let (lists, missing) = self
+                .gathered(question, |answer| match answer {
+                    Answer::Sockets(text) => serde_json::from_str::<Vec<RemoteSocket>>(&text).ok(),
+                    _ => None,
+                })
+                .await;
+            sockets.extend(lists.into_iter().flatten());
+            // Servers of Node.js list all that they have.
+            sockets.retain(|socket| after.as_ref().is_none_or(|after| socket.id > *after));
+            sockets.sort_by(|one, other| one.id.cmp(&other.id));
+            sockets.truncate(limit);
+            Gathered {
+                value: sockets,
+                missing,
+            }
+        }))
+    }
+
+    fn room_sizes(self: Arc<Self>) -> Gathering<BTreeMap<String, usize>> {
+        let question = self.fetching(&members::everyone(), Form::Sizes);
+        Box::pin(async move {
+            let mut sizes = self.sizes();
+            // A request without parts can always be written.
+            let (answers, missing) = self
+                .gathered(question.ok().flatten(), |answer| match answer {
+                    Answer::Sizes(text) => serde_json::from_str(&text).ok(),
+                    Answer::Sockets(text) => serde_json::from_str::<Vec<RemoteSocket>>(&text)
+                        .ok()
+                        .map(sizes_of),
+                    _ => None,
+                })
+                .await;
+            for (room, size) in answers.into_iter().flatten() {
+                let sum = sizes.entry(room).or_default();
+                *sum = sum.saturating_add(size);
+            }
+            Gathered {
+                value: sizes,
+                missing,
+            }
+        })
+    }
+
     fn count(
         self: Arc<Self>,
         options: BroadcastOptions,
     ) -> Result<Gathering<usize>, BroadcastError> {
-        let question = self.question(&options, |targets| Question::Fetch {
-            targets,
-            only_count: true,
-        })?;
+        let question = self.fetching(&options, Form::Count)?;
         Ok(Box::pin(async move {
             let here = self.members.selected(&self.local, options).len();
             let (counts, missing) = self
@@ -212,7 +273,8 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         }
         let question = self.ask_all(Question::Rooms, None);
         Box::pin(async move {
-            let mut rooms: BTreeSet<_> = self.members.all_rooms(&self.local).into_iter().collect();
+            let here = self.members.all_rooms(&self.local).into_iter();
+            let mut rooms: BTreeSet<_> = here.map(|(room, _)| room).collect();
             // A request without parts can always be written.
             let (lists, missing) = self
                 .gathered(question.ok(), |answer| match answer {
@@ -275,6 +337,19 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
     }
 }
 
+/// The rooms of these sockets and how many each has, those of their own ids left out.
+fn sizes_of(sockets: Vec<RemoteSocket>) -> BTreeMap<String, usize> {
+    let mut sizes = BTreeMap::new();
+    for socket in sockets {
+        for room in socket.rooms {
+            if room != socket.id {
+                *sizes.entry(room).or_default() += 1;
+            }
+        }
+    }
+    sizes
+}
+
 /// A question whose answers come from other nodes.
 type Elsewhere = Pin<Box<dyn Future<Output = (Vec<Bytes>, Missing)> + Send>>;
 
@@ -291,7 +366,7 @@ impl<E: SocketEmitter> Space<E> {
     fn told(
         &self,
         options: &BroadcastOptions,
-        what: impl FnOnce(wire::Targets) -> Question<'static>,
+        what: impl FnOnce(Targets) -> Question<'static>,
     ) -> Result<Option<Bytes>, EncodeError> {
         if self.is_local(options) {
             return Ok(None);
@@ -318,16 +393,18 @@ impl<E: SocketEmitter> Space<E> {
         }
     }
 
-    /// A question about the selected sockets, unless other nodes have nothing to do with them.
-    fn question(
+    /// The question for the selected sockets, unless other nodes have nothing to do with them.
+    fn fetching(
         self: &Arc<Self>,
         options: &BroadcastOptions,
-        what: impl FnOnce(wire::Targets) -> Question<'static>,
+        form: Form,
     ) -> Result<Option<Elsewhere>, EncodeError> {
         if self.is_local(options) {
             return Ok(None);
         }
-        self.ask_all(what(targets(options)), None).map(Some)
+        let targets = targets(options);
+        self.ask_all(Question::Fetch { targets, form }, None)
+            .map(Some)
     }
 
     /// Asks every other server; resolves once all have answered or are gone, or after `timeout`, which is the configured
@@ -387,9 +464,7 @@ impl<E: SocketEmitter> Space<E> {
 
     /// All rooms, where nobody can be asked for them: those of all sockets.
     fn rooms_of_sockets(self: Arc<Self>) -> Gathering<BTreeSet<String>> {
-        let mut everyone = BroadcastOptions::default();
-        everyone.add_flag(BroadcastFlags::Broadcast);
-        let fetching = LocalNamespace::fetch_sockets(self, everyone);
+        let fetching = LocalNamespace::fetch_sockets(self, members::everyone());
         Box::pin(async move {
             // Options without rooms can always be written.
             let Ok(fetching) = fetching else {

@@ -222,18 +222,28 @@ impl Members {
         }
     }
 
-    /// The names of all rooms that have members.
-    pub(super) fn all_rooms<E: SocketEmitter>(&self, local: &CoreLocalAdapter<E>) -> Vec<String> {
+    /// The names of all rooms that have members, and how many each has.
+    pub(super) fn all_rooms<E: SocketEmitter>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+    ) -> Vec<(String, usize)> {
         match self {
             Self::Own { index, .. } => {
                 let index = lock(index);
-                index.rooms().map(str::to_owned).collect()
+                let rooms = index.rooms();
+                rooms.map(|(room, size)| (room.to_owned(), size)).collect()
             }
             Self::Server => {
-                let mut everyone = BroadcastOptions::default();
-                everyone.add_flag(BroadcastFlags::Broadcast);
-                let rooms = local.rooms(everyone).into_iter();
-                rooms.map(Room::into_owned).collect()
+                let size = |room: &Room| {
+                    let mut options = BroadcastOptions::default();
+                    options.rooms.push(room.clone());
+                    local.sockets(options).len()
+                };
+                let rooms = local.rooms(everyone()).into_iter();
+                rooms
+                    .map(|room| (size(&room), room))
+                    .map(|(size, room)| (room.into_owned(), size))
+                    .collect()
             }
         }
     }
@@ -288,6 +298,21 @@ impl Members {
             local.del_all(socket);
         }
         result
+    }
+}
+
+/// The options that select everybody.
+pub(super) fn everyone() -> BroadcastOptions {
+    let mut everyone = BroadcastOptions::default();
+    everyone.add_flag(BroadcastFlags::Broadcast);
+    everyone
+}
+
+/// The id of a socket, as its client sees it.
+pub(super) fn id_of(socket: Sid, reach: &Reach) -> String {
+    match reach {
+        Reach::Channel => socket.to_string(),
+        Reach::Recipient(recipient) => recipient.socket_id().to_owned(),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Space<E> {
 }
 
 /// A message that is to be published.
-struct Message {
+pub(super) struct Message {
     channel: String,
     payload: Bytes,
     /// What went to the same room before may be on another way.
@@ -92,14 +92,24 @@ impl<E: SocketEmitter> Space<E> {
             || !selects_somebody(options)
     }
 
-    /// The one place where a broadcast is both delivered here and handed to the publisher: in one step, so that other
-    /// nodes get the broadcasts of this one in the order in which its own sockets do.
     pub(super) fn emit(
         &self,
         packet: Packet,
         options: BroadcastOptions,
     ) -> Result<(), BroadcastError> {
         let message = self.message(&packet, &options)?;
+        self.send_out(packet, options, message);
+        Ok(())
+    }
+
+    /// The one place where a broadcast is both delivered here and handed to the publisher: in one step, so that other
+    /// nodes get the broadcasts of this one in the order in which its own sockets do.
+    pub(super) fn send_out(
+        &self,
+        packet: Packet,
+        options: BroadcastOptions,
+        message: Option<Message>,
+    ) {
         self.deliver(packet, options, || {
             if let Some(message) = message {
                 let (channel, payload) = (message.channel, message.payload);
@@ -108,11 +118,10 @@ impl<E: SocketEmitter> Space<E> {
                     .push(channel, payload, message.behind_all);
             }
         });
-        Ok(())
     }
 
     /// What other nodes are to be told of a broadcast, if anything.
-    fn message(
+    pub(super) fn message(
         &self,
         packet: &Packet,
         options: &BroadcastOptions,

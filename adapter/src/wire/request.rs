@@ -15,6 +15,7 @@ use super::{
     convert::{message_to_msgpack, msgpack_to_json},
     decode::{Packet, each_field, malformed},
     encode::{estimate, event_bytes, finished},
+    form::{Form, FormFields, FormReader},
     msgpack::{Reader, Token},
     options::{self, boolean, integer, name, rooms},
     walk::skip,
@@ -91,8 +92,8 @@ pub enum Question<'a> {
     Fetch {
         /// Which sockets; flags have no meaning.
         targets: Targets,
-        /// Whether their number is enough. Nodes of Node.js do not know that, and list them.
-        only_count: bool,
+        /// What is to be told of them.
+        form: Form,
     },
     /// To hand an event to the application. An answer is wanted where the request has an id.
     ServerSideEmit {
@@ -168,7 +169,7 @@ pub fn decode_request(message: &[u8]) -> Result<Option<Request<'_>>, DecodeError
         },
         Some(kind::FETCH) => Question::Fetch {
             targets: targets()?,
-            only_count: fields.only_count,
+            form: fields.form.form(),
         },
         Some(kind::SERVER_SIDE_EMIT) => Question::ServerSideEmit {
             // Binary values are lists of numbers where Node asks. In MessagePack they can be real ones, which JSON has no
@@ -239,13 +240,10 @@ pub fn encode_request(request: &Request<'_>) -> Result<Bytes, EncodeError> {
             close: Some(*close),
             ..message
         },
-        Question::Fetch {
-            targets,
-            only_count,
-        } => Message {
+        Question::Fetch { targets, form } => Message {
             kind: kind::FETCH,
             opts: opts(targets),
-            only_count: *only_count,
+            form: FormFields::of(form),
             ..message
         },
         Question::ServerSideEmit { data } => Message {
@@ -387,8 +385,8 @@ struct Message<'a> {
     rooms: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     close: Option<bool>,
-    #[serde(rename = "onlyCount", skip_serializing_if = "std::ops::Not::not")]
-    only_count: bool,
+    #[serde(flatten)]
+    form: FormFields<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
 }
@@ -417,7 +415,7 @@ struct Fields<'a> {
     targets: Option<Targets>,
     rooms: Vec<String>,
     close: bool,
-    only_count: bool,
+    form: FormReader,
     socket: Option<String>,
     room: Option<String>,
     data: Option<&'a [u8]>,
@@ -442,11 +440,11 @@ impl<'a> Fields<'a> {
                 }
                 "rooms" => fields.rooms = rooms(reader)?,
                 "close" => fields.close = boolean(reader)?.unwrap_or(false),
-                "onlyCount" => fields.only_count = boolean(reader)?.unwrap_or(false),
                 "sid" => fields.socket = text(reader)?,
                 "room" => fields.room = text(reader)?,
                 "data" => fields.data = Some(slice(reader)?),
                 "packet" => fields.packet = Some(slice(reader)?),
+                _ if fields.form.read(key, reader)? => {}
                 _ => skip(reader, DEPTH)?,
             }
             Ok(())

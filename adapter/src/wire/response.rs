@@ -37,6 +37,8 @@ pub enum Answer<'a> {
     Sockets(String),
     /// How many sockets are selected, where that was enough.
     Count(u64),
+    /// How many of the selected sockets each room has, where that was enough: an object, as JSON.
+    Sizes(String),
     /// What the application answered to a server-side emit, as JSON; `None` for nothing.
     Value(Option<String>),
     /// How many sockets an event was sent to, each of which may answer.
@@ -72,9 +74,10 @@ pub fn decode_response(message: &[u8]) -> Result<Response<'_>, DecodeError> {
         }
         (Some(kind::CLIENT_COUNT), ..) => Answer::Clients(fields.clients()?),
         (Some(kind::ACK), ..) => Answer::Ack(fields.packet),
-        (_, Some(sockets), _) => match fields.count {
-            Some(count) => Answer::Count(count),
-            None => Answer::Sockets(list(sockets)?),
+        (_, Some(sockets), _) => match (fields.count, fields.sizes) {
+            (Some(count), _) => Answer::Count(count),
+            (None, Some(sizes)) => Answer::Sizes(msgpack_to_json(sizes)?.0),
+            (None, None) => Answer::Sockets(list(sockets)?),
         },
         (_, None, Some(listed)) => {
             // A list: anything else would not end the question of a Node.js server either.
@@ -135,6 +138,11 @@ pub fn encode_response(response: &Response<'_>) -> Result<Bytes, EncodeError> {
             count: Some(*count),
             ..message
         },
+        Answer::Sizes(sizes) => Message {
+            sockets: Some(raw("[]")?),
+            sizes: Some(raw(sizes)?),
+            ..message
+        },
         Answer::Value(value) => Message {
             kind: Some(kind::SERVER_SIDE_EMIT),
             data: value.as_deref().map(raw).transpose()?,
@@ -186,6 +194,7 @@ struct Fields<'a> {
     kind: Option<i64>,
     clients: Option<u64>,
     count: Option<u64>,
+    sizes: Option<&'a [u8]>,
     rooms: Option<&'a [u8]>,
     sockets: Option<&'a [u8]>,
     data: Option<&'a [u8]>,
@@ -204,6 +213,7 @@ impl<'a> Fields<'a> {
                 "type" => fields.kind = integer(reader)?,
                 "clientCount" => fields.clients = counted(integer(reader)?),
                 "count" => fields.count = counted(integer(reader)?),
+                "sizes" => fields.sizes = Some(slice(reader)?),
                 "rooms" => fields.rooms = Some(slice(reader)?),
                 "sockets" => fields.sockets = Some(slice(reader)?),
                 "data" => fields.data = Some(slice(reader)?),
@@ -242,6 +252,8 @@ struct Message<'a> {
     clients: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sizes: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
 }

@@ -14,6 +14,7 @@ use super::{
     convert::msgpack_to_json,
     decode::{Packet, each_field, malformed},
     encode::{estimate, event_bytes, finished},
+    form::{FormFields, FormReader},
     msgpack::{Reader, Token},
     options::{self, boolean, integer, rooms},
     request::{event, json, raw, server_side, slice, text},
@@ -112,7 +113,7 @@ pub fn decode_sharded(message: &[u8]) -> Result<Option<Envelope<'_>>, DecodeErro
         }),
         Some(kind::FETCH) => asked(Question::Fetch {
             targets: targets()?,
-            only_count: fields.only_count,
+            form: fields.form.form(),
         }),
         Some(kind::SERVER_SIDE_EMIT) => asked(Question::ServerSideEmit {
             data: match fields.packet {
@@ -122,10 +123,11 @@ pub fn decode_sharded(message: &[u8]) -> Result<Option<Envelope<'_>>, DecodeErro
         }),
         Some(kind::SOCKETS) => Said::Answered(
             id()?,
-            match (fields.count, fields.sockets) {
-                (Some(count), _) => Answer::Count(count),
-                (None, Some(sockets)) => Answer::Sockets(list(sockets)?),
-                (None, None) => return malformed("it lists no sockets"),
+            match (fields.count, fields.sizes, fields.sockets) {
+                (Some(count), ..) => Answer::Count(count),
+                (None, Some(sizes), _) => Answer::Sizes(msgpack_to_json(sizes)?.0),
+                (None, None, Some(sockets)) => Answer::Sockets(list(sockets)?),
+                (None, None, None) => return malformed("it lists no sockets"),
             },
         ),
         Some(kind::VALUE) => {
@@ -236,15 +238,12 @@ pub fn encode_sharded_request(
                 ..Data::default()
             },
         ),
-        Question::Fetch {
-            targets,
-            only_count,
-        } => (
+        Question::Fetch { targets, form } => (
             kind::FETCH,
             Data {
                 opts: Some(Opts::of(targets)),
                 last_id: id,
-                only_count: *only_count,
+                form: FormFields::of(form),
                 ..Data::default()
             },
         ),
@@ -293,6 +292,14 @@ pub fn encode_sharded_response(
             Data {
                 sockets: Some(raw("[]")?),
                 count: Some(*count),
+                ..data
+            },
+        ),
+        Answer::Sizes(sizes) => (
+            kind::SOCKETS,
+            Data {
+                sockets: Some(raw("[]")?),
+                sizes: Some(raw(sizes)?),
                 ..data
             },
         ),
@@ -392,14 +399,16 @@ struct Data<'a> {
     close: Option<bool>,
     #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
     last_id: Option<&'a str>,
-    #[serde(rename = "onlyCount", skip_serializing_if = "std::ops::Not::not")]
-    only_count: bool,
+    #[serde(flatten)]
+    form: FormFields<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sockets: Option<&'a RawValue>,
     #[serde(rename = "clientCount", skip_serializing_if = "Option::is_none")]
     clients: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sizes: Option<&'a RawValue>,
 }
 
 #[derive(Serialize)]
@@ -464,9 +473,10 @@ struct Fields<'a> {
     targets: Option<Targets>,
     rooms: Vec<String>,
     close: bool,
-    only_count: bool,
+    form: FormReader,
     clients: Option<u64>,
     count: Option<u64>,
+    sizes: Option<&'a [u8]>,
     packet: Option<&'a [u8]>,
     sockets: Option<&'a [u8]>,
 }
@@ -511,11 +521,12 @@ impl<'a> Fields<'a> {
                 }
                 "rooms" => self.rooms = rooms(reader)?,
                 "close" => self.close = boolean(reader)?.unwrap_or(false),
-                "onlyCount" => self.only_count = boolean(reader)?.unwrap_or(false),
                 "clientCount" => self.clients = counted(integer(reader)?),
                 "count" => self.count = counted(integer(reader)?),
                 "packet" => self.packet = Some(slice(reader)?),
+                "sizes" => self.sizes = Some(slice(reader)?),
                 "sockets" => self.sockets = Some(slice(reader)?),
+                key if self.form.read(key, reader)? => {}
                 _ => skip(reader, DEPTH)?,
             }
         }

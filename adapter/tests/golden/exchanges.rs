@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::{collection::vec, option, prelude::*};
 use roomcast_adapter::wire::{
-    Answer, Flags, Question, Request, Response, Targets, decode_request, decode_response,
+    Answer, Flags, Form, Question, Request, Response, Targets, decode_request, decode_response,
     encode_ask, encode_request, encode_response, unified,
 };
 use serde_json::json;
@@ -51,11 +51,17 @@ fn question() -> impl Strategy<Value = Question<'static>> {
             close,
             of_one
         }),
-        (targets(), any::<bool>()).prop_map(|(targets, only_count)| Question::Fetch {
-            targets,
-            only_count
-        }),
+        (targets(), form()).prop_map(|(targets, form)| Question::Fetch { targets, form }),
         list().prop_map(|data| Question::ServerSideEmit { data }),
+    ]
+}
+
+fn form() -> impl Strategy<Value = Form> {
+    prop_oneof![
+        Just(Form::Sockets),
+        Just(Form::Count),
+        Just(Form::Sizes),
+        (option::of(".*"), any::<u32>()).prop_map(|(after, limit)| Form::Page { after, limit }),
     ]
 }
 
@@ -64,6 +70,7 @@ fn answer() -> impl Strategy<Value = Answer<'static>> {
         names().prop_map(Answer::Rooms),
         list().prop_map(Answer::Sockets),
         (0..=u64::MAX >> 1).prop_map(Answer::Count),
+        Just(Answer::Sizes(r#"{"red":2}"#.to_owned())),
         option::of(list()).prop_map(Answer::Value),
         (0..=u64::MAX >> 1).prop_map(Answer::Clients),
         Just(Answer::Ack(None)),

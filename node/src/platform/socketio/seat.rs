@@ -232,6 +232,10 @@ impl Recipient for Seat {
         SocketPort::disconnect(self, close);
     }
 
+    fn socket_id(&self) -> &str {
+        self.id()
+    }
+
     fn detoured(&self) {
         if !self.is_gone() {
             self.session.detoured(self);

@@ -176,6 +176,10 @@ impl Recipient for Seat {
         SocketPort::disconnect(self, close);
     }
 
+    fn socket_id(&self) -> &str {
+        self.id()
+    }
+
     fn profile(&self) -> Profile {
         profile::of(self)
     }
