@@ -201,7 +201,12 @@ impl NamespaceMetrics {
     }
 
     pub(crate) fn sent(&self, event: &str) {
-        self.sent.get(event).unwrap_or(&self.sent_other).inc();
+        self.emits(event).inc();
+    }
+
+    /// What counts emits of this event.
+    pub(crate) fn emits(&self, event: &str) -> &IntCounter {
+        self.sent.get(event).unwrap_or(&self.sent_other)
     }
 
     pub(crate) fn ended(&self, outcome: &Outcome) {

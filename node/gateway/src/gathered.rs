@@ -42,6 +42,8 @@ pub struct RemoteSocket {
     pub handshake: Handshake,
     /// What was [shared](crate::Socket::share) of it: an object. Servers of Node.js put `socket.data` here.
     pub data: Value,
+    /// The node that has it; none for a socket of a Node.js server.
+    pub node: Option<String>,
 }
 
 impl<T> Gathered<T> {
@@ -75,6 +77,16 @@ impl RemoteSocket {
             rooms,
             handshake,
             data,
+            node: None,
+        }
+    }
+
+    /// The same, of a node that is known.
+    #[must_use]
+    pub fn of_node(self, node: impl Into<String>) -> Self {
+        Self {
+            node: Some(node.into()),
+            ..self
         }
     }
 }

@@ -22,7 +22,11 @@ mod event;
 mod handshake;
 mod outcome;
 
-use std::{collections::BTreeSet, pin::Pin, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+    time::Duration,
+};
 
 pub(crate) use self::event::is_reserved;
 pub use self::{
@@ -111,6 +115,18 @@ pub trait ServerPort: Send + Sync + 'static {
         event: Outgoing,
     ) -> Result<(), EmitError>;
 
+    /// Does all of a [`broadcast`](Self::broadcast) that can fail. What it returns does the rest, once it is called.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn prepare(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        event: Outgoing,
+    ) -> Result<Prepared, EmitError>;
+
     /// Sends an event to the selected sockets at once, and gathers their acks until all have come or `timeout` is over.
     ///
     /// # Errors
@@ -172,6 +188,19 @@ pub trait ServerPort: Send + Sync + 'static {
         selection: &Selection,
     ) -> Result<Pending<Gathered<Vec<RemoteSocket>>>, EmitError>;
 
+    /// Asks for up to `limit` of the selected sockets, in the order of their ids: those behind `after`, or the first.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn fetch_page(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Pending<Gathered<Vec<RemoteSocket>>>, EmitError>;
+
     /// Counts the selected sockets.
     ///
     /// # Errors
@@ -189,6 +218,16 @@ pub trait ServerPort: Send + Sync + 'static {
     ///
     /// As [`broadcast`](Self::broadcast).
     fn rooms(&self, namespace: &str) -> Result<Pending<Gathered<BTreeSet<String>>>, EmitError>;
+
+    /// Asks how many sockets each room has; the rooms of the sockets' own ids are left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn room_sizes(
+        &self,
+        namespace: &str,
+    ) -> Result<Pending<Gathered<BTreeMap<String, usize>>>, EmitError>;
 
     /// Sends an event to the applications of the other servers.
     ///
@@ -209,6 +248,9 @@ pub trait ServerPort: Send + Sync + 'static {
         timeout: Duration,
     ) -> Result<Pending<Gathered<Vec<Raw>>>, EmitError>;
 }
+
+/// A broadcast that can fail no more. Called, it is sent; dropped, it never is.
+pub type Prepared = Box<dyn FnOnce() + Send>;
 
 /// Resolves once the cluster has answered.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -15,6 +15,8 @@
 //! assert_eq!(client.sent(), [Sent::ack(json!("hello"))]);
 //! ```
 
+mod server;
+
 use std::{
     collections::BTreeSet,
     fmt,
@@ -25,7 +27,7 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -33,15 +35,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Answers, DisconnectReason, EmitError, Gateway, Gathered, Handshake, Outcome, Raw, Refusal,
-    RemoteSocket, Server, Socket, attachments,
+    DisconnectReason, EmitError, Gateway, Handshake, Outcome, Refusal, Server, Socket, attachments,
     occasion::{Connect, Disconnect, Init},
-    platform::{
-        AckId, AckPayload, Incoming, Joined, Outgoing, Pending, Selection, ServerPort, SocketPort,
-    },
+    platform::{AckId, AckPayload, Incoming, Joined, Outgoing, Selection, ServerPort, SocketPort},
     run::{Dispatch, Hook, Streaming},
     socket_data::SocketValues,
 };
+use server::RecordingServer;
 
 /// A client of a gateway that is connected to nothing, and keeps what it is sent.
 #[derive(Debug)]
@@ -182,7 +182,7 @@ impl Client {
 
     /// Takes what has been sent since it was last asked.
     pub fn sent(&self) -> Vec<Sent> {
-        std::mem::take(&mut *lock(&self.port.server.sent))
+        self.port.server.take()
     }
 
     /// The socket that handlers are given.
@@ -281,17 +281,12 @@ struct Recorder {
     server: Arc<RecordingServer>,
 }
 
-#[derive(Default)]
-struct RecordingServer {
-    sent: Mutex<Vec<Sent>>,
-}
-
 impl Recorder {
     fn send(&self, sent: Sent) -> Result<(), EmitError> {
         if !self.is_open.load(Ordering::Relaxed) {
             return Err(EmitError::Closed);
         }
-        lock(&self.server.sent).push(sent);
+        self.server.push(sent);
         Ok(())
     }
 }
@@ -354,102 +349,6 @@ impl SocketPort for Recorder {
             &*self.namespace,
         )
     }
-}
-
-impl ServerPort for RecordingServer {
-    fn node_id(&self) -> &str {
-        "test"
-    }
-
-    fn broadcast(
-        &self,
-        namespace: &str,
-        selection: &Selection,
-        event: Outgoing,
-    ) -> Result<(), EmitError> {
-        let name = event.event().to_owned();
-        let (text, attachments) = event.into_parts();
-        let sent = Sent::broadcast(namespace, selection.clone(), name, argument(&text, 1));
-        lock(&self.sent).push(sent.with_attachments(attachments));
-        Ok(())
-    }
-
-    /// Nobody is there to answer.
-    fn ask(
-        &self,
-        namespace: &str,
-        selection: &Selection,
-        event: Outgoing,
-        _timeout: Duration,
-    ) -> Result<Pending<Answers>, EmitError> {
-        self.broadcast(namespace, selection, event)?;
-        Ok(Box::pin(std::future::ready(Answers::default())))
-    }
-
-    fn sockets_join(
-        &self,
-        _namespace: &str,
-        _selection: &Selection,
-        _rooms: Vec<String>,
-    ) -> Result<Joined, EmitError> {
-        Ok(Box::pin(std::future::ready(())))
-    }
-
-    fn sockets_leave(
-        &self,
-        _namespace: &str,
-        _selection: &Selection,
-        _rooms: Vec<String>,
-    ) -> Result<(), EmitError> {
-        Ok(())
-    }
-
-    fn disconnect_sockets(
-        &self,
-        _namespace: &str,
-        _selection: &Selection,
-        _close: bool,
-    ) -> Result<(), EmitError> {
-        Ok(())
-    }
-
-    fn fetch_sockets(
-        &self,
-        _namespace: &str,
-        _selection: &Selection,
-    ) -> Result<Pending<Gathered<Vec<RemoteSocket>>>, EmitError> {
-        Ok(nothing())
-    }
-
-    fn count(
-        &self,
-        _namespace: &str,
-        _selection: &Selection,
-    ) -> Result<Pending<Gathered<usize>>, EmitError> {
-        Ok(nothing())
-    }
-
-    fn rooms(&self, _namespace: &str) -> Result<Pending<Gathered<BTreeSet<String>>>, EmitError> {
-        Ok(nothing())
-    }
-
-    fn server_side_emit(&self, _namespace: &str, _event: Outgoing) -> Result<(), EmitError> {
-        Ok(())
-    }
-
-    fn server_side_ask(
-        &self,
-        _namespace: &str,
-        _event: Outgoing,
-        _timeout: Duration,
-    ) -> Result<Pending<Gathered<Vec<Raw>>>, EmitError> {
-        Ok(nothing())
-    }
-}
-
-/// There is no other server, and no other socket.
-fn nothing<T: Default + Send + 'static>() -> Pending<Gathered<T>> {
-    Box::pin(std::future::ready(Gathered::default()))
 }
 
 fn argument(array: &str, index: usize) -> Value {

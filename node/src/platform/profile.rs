@@ -57,12 +57,16 @@ pub(super) fn remote(socket: roomcast_adapter::RemoteSocket) -> RemoteSocket {
     if let Ok(address) = told.address.parse() {
         handshake = handshake.with_address(address);
     }
-    RemoteSocket::new(
+    let remote = RemoteSocket::new(
         socket.id,
         socket.rooms,
         handshake.with_auth(told.auth),
         socket.data,
-    )
+    );
+    if socket.node.is_empty() {
+        return remote;
+    }
+    remote.of_node(socket.node)
 }
 
 /// Servers of Node.js have lists where a header or a parameter comes more than once.

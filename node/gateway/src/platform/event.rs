@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{self, SeqAccess, Visitor},
+    ser::SerializeSeq as _,
 };
 use serde_json::value::RawValue;
 
@@ -26,10 +27,23 @@ impl Outgoing {
     /// [`EmitError::Reserved`] for a name that Socket.IO keeps for itself, [`EmitError::Encode`] for data that
     /// has no form in JSON.
     pub fn new<T: Serialize + ?Sized>(event: &str, data: &T) -> Result<Self, EmitError> {
+        Self::encoded(event, &(event, data))
+    }
+
+    /// Encodes `event` with any number of arguments.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_arguments<T: Serialize>(event: &str, arguments: &[T]) -> Result<Self, EmitError> {
+        Self::encoded(event, &Arguments { event, arguments })
+    }
+
+    fn encoded(event: &str, array: &impl Serialize) -> Result<Self, EmitError> {
         if is_reserved(event) {
             return Err(EmitError::Reserved(event.to_owned()));
         }
-        let (text, attachments) = attachments::encode(&(event, data)).map_err(EmitError::Encode)?;
+        let (text, attachments) = attachments::encode(array).map_err(EmitError::Encode)?;
         Ok(Self {
             event: event.to_owned(),
             text,
@@ -42,7 +56,7 @@ impl Outgoing {
         &self.event
     }
 
-    /// The complete JSON array `["event",argument]`.
+    /// The complete JSON array `["event",argument…]`.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -55,6 +69,23 @@ impl Outgoing {
     /// The text and the attachments.
     pub fn into_parts(self) -> (String, Vec<Bytes>) {
         (self.text, self.attachments)
+    }
+}
+
+/// The array of a name and any number of arguments.
+struct Arguments<'a, T> {
+    event: &'a str,
+    arguments: &'a [T],
+}
+
+impl<T: Serialize> Serialize for Arguments<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut array = serializer.serialize_seq(Some(1 + self.arguments.len()))?;
+        array.serialize_element(self.event)?;
+        for argument in self.arguments {
+            array.serialize_element(argument)?;
+        }
+        array.end()
     }
 }
 
@@ -276,6 +307,15 @@ mod tests {
             Outgoing::new("Connect", &1).unwrap().text(),
             r#"["Connect",1]"#
         );
+    }
+
+    #[test]
+    fn an_event_has_as_many_arguments_as_it_is_given() {
+        let none = Outgoing::with_arguments::<()>("e", &[]).unwrap();
+        let two = Outgoing::with_arguments("e", &["a", "b"]).unwrap();
+
+        assert_eq!(none.text(), r#"["e"]"#);
+        assert_eq!(two.text(), r#"["e","a","b"]"#);
     }
 
     #[test]

@@ -2,16 +2,17 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     convert::identity,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
+use prometheus::IntCounter;
 use roomcast_adapter::{Cluster, Gathering, Namespace};
 use roomcast_gateway::{
     Answers, Gathered, Missing, Raw, RemoteSocket,
-    platform::{EmitError, Joined, Outgoing, Pending, Selection, ServerPort},
+    platform::{EmitError, Joined, Outgoing, Pending, Prepared, Selection, ServerPort},
 };
 use socketioxide_core::{
     Value,
@@ -58,10 +59,21 @@ impl Cast {
     }
 
     fn sent(&self, namespace: &str, event: &str) {
-        let all = self.metrics.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(metrics) = all.get(namespace) {
-            metrics.sent(event);
+        if let Some(counter) = self.counter(namespace, event) {
+            counter.inc();
         }
+    }
+
+    /// What counts emits of this event.
+    fn counter(&self, namespace: &str, event: &str) -> Option<IntCounter> {
+        let all = self.metrics.read().unwrap_or_else(PoisonError::into_inner);
+        Some(all.get(namespace)?.emits(event).clone())
+    }
+
+    fn packet(&self, namespace: &str, event: Outgoing) -> Result<Packet, EmitError> {
+        let (text, attachments) = event.into_parts();
+        let value = self.encoding.value(text, attachments)?;
+        Ok(Packet::event(namespace.to_owned(), value))
     }
 }
 
@@ -78,15 +90,32 @@ impl ServerPort for Cast {
     ) -> Result<(), EmitError> {
         let target = self.target(namespace)?;
         self.sent(namespace, event.event());
-        let (text, attachments) = event.into_parts();
-        let value = self.encoding.value(text, attachments)?;
+        let packet = self.packet(namespace, event)?;
         published::note();
         target
-            .broadcast(
-                Packet::event(namespace.to_owned(), value),
-                options(selection),
-            )
+            .broadcast(packet, options(selection))
             .map_err(EmitError::refused)
+    }
+
+    fn prepare(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        event: Outgoing,
+    ) -> Result<Prepared, EmitError> {
+        let target = self.target(namespace)?;
+        let sent = self.counter(namespace, event.event());
+        let packet = self.packet(namespace, event)?;
+        let send = target
+            .prepare(packet, options(selection))
+            .map_err(EmitError::refused)?;
+        Ok(Box::new(move || {
+            if let Some(sent) = sent {
+                sent.inc();
+            }
+            published::note();
+            send();
+        }))
     }
 
     fn ask(
@@ -98,10 +127,8 @@ impl ServerPort for Cast {
     ) -> Result<Pending<Answers>, EmitError> {
         let target = self.target(namespace)?;
         self.sent(namespace, event.event());
-        let (text, attachments) = event.into_parts();
-        let value = self.encoding.value(text, attachments)?;
+        let packet = self.packet(namespace, event)?;
         published::note();
-        let packet = Packet::event(namespace.to_owned(), value);
         let asking = target
             .ask(packet, options(selection), timeout)
             .map_err(EmitError::refused)?;
@@ -155,9 +182,19 @@ impl ServerPort for Cast {
     ) -> Result<Pending<Gathered<Vec<RemoteSocket>>>, EmitError> {
         let found = self.target(namespace)?.fetch_sockets(options(selection));
         let found = found.map_err(EmitError::refused)?;
-        Ok(gathered(found, |sockets| {
-            sockets.into_iter().map(profile::remote).collect()
-        }))
+        Ok(gathered(found, remotes))
+    }
+
+    fn fetch_page(
+        &self,
+        namespace: &str,
+        selection: &Selection,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Pending<Gathered<Vec<RemoteSocket>>>, EmitError> {
+        let target = self.target(namespace)?;
+        let found = target.fetch_page(options(selection), after, limit);
+        Ok(gathered(found.map_err(EmitError::refused)?, remotes))
     }
 
     fn count(
@@ -171,6 +208,13 @@ impl ServerPort for Cast {
 
     fn rooms(&self, namespace: &str) -> Result<Pending<Gathered<BTreeSet<String>>>, EmitError> {
         Ok(gathered(self.target(namespace)?.all_rooms(), identity))
+    }
+
+    fn room_sizes(
+        &self,
+        namespace: &str,
+    ) -> Result<Pending<Gathered<BTreeMap<String, usize>>>, EmitError> {
+        Ok(gathered(self.target(namespace)?.room_sizes(), identity))
     }
 
     fn server_side_emit(&self, namespace: &str, event: Outgoing) -> Result<(), EmitError> {
@@ -206,6 +250,10 @@ fn gathered<T: 'static, U: 'static>(
         let gathered = gathering.await;
         Gathered::new(translate(gathered.value), missing(gathered.missing))
     })
+}
+
+fn remotes(sockets: Vec<roomcast_adapter::RemoteSocket>) -> Vec<RemoteSocket> {
+    sockets.into_iter().map(profile::remote).collect()
 }
 
 fn missing(missing: roomcast_adapter::Missing) -> Missing {
