@@ -93,6 +93,8 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// Where the command line finds it. Where nobody says, this follows `listen`.
     pub url: AdminUrl,
+    /// What callers of the control API must present, and the command line presents. Not empty.
+    pub token: Option<Secret>,
 }
 
 /// The Redis between the nodes.

@@ -103,6 +103,9 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     ("admin.url", "http://node:81", r#""http://node:81""#, |c| {
         c.admin.url.authority() == ("node", 81)
     }),
+    ("admin.token", "a-word", r#""a-word""#, |c| {
+        c.admin.token == Some(Secret::new("a-word"))
+    }),
     ("workers", "3", "3", |c| c.workers == 3),
     ("redis.url", "redis://redis", r#""redis://redis""#, |c| {
         c.redis

@@ -10,8 +10,8 @@ use super::parse::{Bytes, Value, choose};
 use super::setting::Settings;
 use super::{
     Admin, AdminUrl, BuiltIn, Chat, Config, Cors, CorsOrigins, Drain, Gateway, Limits, Log,
-    LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, RedisTls, RedisUrl, SocketIo, Transport,
-    Ws,
+    LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, RedisTls, RedisUrl, Secret, SocketIo,
+    Transport, Ws,
 };
 
 /// More than there are processors in any machine that one node would be given.
@@ -72,7 +72,15 @@ fn admin(settings: &mut Settings) -> Admin {
     } else {
         AdminUrl::of(listen)
     };
-    Admin { listen, url }
+    let token: Option<Secret> = settings.optional("admin.token");
+    let is_visible = |token: &Secret| token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    if !token.as_ref().is_none_or(is_visible) {
+        settings.refuse(
+            "admin.token",
+            "expected letters, digits and signs of ASCII without spaces, since it stands in a header",
+        );
+    }
+    Admin { listen, url, token }
 }
 
 fn redis(settings: &mut Settings) -> Redis {

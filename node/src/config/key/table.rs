@@ -31,8 +31,7 @@ pub const GROUPS: &[Group] = &[
                 Kind::Text,
                 "What callers of the control API must present",
             )
-            .secret()
-            .later(),
+            .secret(),
         ],
     },
     Group {

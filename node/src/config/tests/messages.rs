@@ -236,7 +236,7 @@ fn all_mistakes_of_all_sources_are_reported_at_once() {
     let text = load(
         "--lisen x --drain-rate fast --log-level",
         &[("ROOMCAST_LOG__FORMAT", "xml"), ("ROOMCAST_CLOUR", "blue")],
-        Some("admin.token = 'word'\n[limits]\nmessage_size = '1M'\n[redis]\nkye = 'a'"),
+        Some("session.key = 'word'\n[limits]\nmessage_size = '1M'\n[redis]\nkye = 'a'"),
     )
     .unwrap_err();
 
@@ -251,7 +251,7 @@ fn all_mistakes_of_all_sources_are_reported_at_once() {
             "log.level",
             "ROOMCAST_CLOUR",
             "redis.kye",
-            "admin.token is not available in this version",
+            "session.key is not available in this version",
             "limits.message_size",
             "drain.rate",
             "log.format",
@@ -321,6 +321,19 @@ fn help_asked_of_an_embedded_node_lists_the_flags() {
 
     for key in keys().filter(|key| key.available) {
         assert!(text.contains(&key.flag()), "{} is missing", key.flag());
+    }
+}
+
+#[test]
+fn an_admin_token_that_no_header_can_hold_is_refused_and_not_shown() {
+    for token in ["two words", "schlüssel"] {
+        let text = by_variables(&[("ROOMCAST_ADMIN__TOKEN", token)]).unwrap_err();
+
+        assert_eq!(
+            text,
+            "admin.token: (hidden) from environment ROOMCAST_ADMIN__TOKEN: expected letters, digits and signs of \
+             ASCII without spaces, since it stands in a header"
+        );
     }
 }
 
