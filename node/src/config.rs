@@ -95,6 +95,8 @@ pub struct Admin {
     pub url: AdminUrl,
     /// What callers of the control API must present, and the command line presents. Not empty.
     pub token: Option<Secret>,
+    /// The largest body of a request to the control API, in bytes. At least 1024.
+    pub body_size: usize,
 }
 
 /// The Redis between the nodes.

@@ -1,11 +1,14 @@
-//! The two ports: the public one serves clients and nothing else, the admin one metrics and health.
+//! The two ports: the public one serves clients and nothing else, the admin one metrics, health and control.
 
 mod admin;
+mod control;
 mod origin;
 mod pages;
+mod problem;
 mod public;
 
 pub(crate) use admin::{Readiness, admin};
+pub(crate) use control::{Control, ControlMetrics, Settings as ControlSettings};
 pub(crate) use origin::Origins;
 pub(crate) use pages::Pages;
 pub(crate) use public::Public;

@@ -15,7 +15,7 @@ use roomcast_gateway::{Gateway, platform::Outcome};
 
 pub(crate) use cluster::ClusterMetrics;
 
-use crate::connection::Traffic;
+use crate::{connection::Traffic, http::ControlMetrics};
 
 /// The label value of every event that nobody registered.
 const OTHER: &str = "other";
@@ -26,6 +26,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) cluster: ClusterMetrics,
+    pub(crate) control: ControlMetrics,
     pub(crate) drain_state: IntGauge,
     pub(crate) drain_remaining: IntGauge,
     connected: IntGauge,
@@ -55,6 +56,19 @@ impl Metrics {
                 behind: slow_consumers.with_label_values(&["backlog"]),
             }),
             cluster: ClusterMetrics::new(&kit),
+            control: ControlMetrics {
+                requests: kit.counters(
+                    "admin_requests_total",
+                    "Requests to the control API.",
+                    &["route", "method", "status"],
+                ),
+                duration: kit.histograms(
+                    "admin_request_duration_seconds",
+                    "From a request's head to the answer's.",
+                    &["route", "method"],
+                    prometheus::exponential_buckets(0.0001, 4.0, 9),
+                ),
+            },
             drain_state: kit.gauge(
                 "drain_state",
                 "0 while serving, 1 while draining, 2 once closed.",

@@ -15,7 +15,7 @@ pub(crate) mod ws;
 use std::sync::Arc;
 
 use roomcast_adapter::{Cluster, Namespace};
-use roomcast_gateway::{Gateway, Server};
+use roomcast_gateway::{Gateway, Server, platform::ServerPort};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -58,6 +58,16 @@ impl Platforms {
 
     pub(crate) fn socketio(&self) -> &socketio::Platform {
         &self.socketio
+    }
+
+    /// All sockets of all nodes.
+    pub(crate) fn server(&self) -> Arc<dyn ServerPort> {
+        self.socketio.server()
+    }
+
+    /// The namespaces that are served.
+    pub(crate) fn namespaces(&self) -> Vec<String> {
+        self.socketio.namespaces()
     }
 
     /// The raw WebSockets, unless they are turned off.

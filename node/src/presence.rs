@@ -50,6 +50,17 @@ pub enum Change {
     },
 }
 
+/// A user who is online, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The socket's id.
+    pub client_id: Arc<str>,
+    /// Its name.
+    pub username: Arc<str>,
+    /// The node that has the socket.
+    pub node: String,
+}
+
 /// What listens to changes.
 pub(crate) type Listener = Box<dyn Fn(Change) + Send + Sync>;
 
@@ -66,6 +77,9 @@ pub(crate) trait PresenceStore: Send + Sync + 'static {
 
     /// Ids and names of those that came last, in that order. From memory.
     fn online(&self) -> Vec<(Arc<str>, Arc<str>)>;
+
+    /// Everybody, in the order of their coming.
+    fn everyone(&self) -> Doing<'_, Vec<User>>;
 
     /// Who is told of changes; the last who asked.
     fn listen(&self, listener: Listener);
@@ -93,7 +107,7 @@ pub async fn connect(config: &Config, node_id: &str) -> Result<Presence, RedisEr
             let client = crate::redis::listening(url, &config.redis.tls).await?;
             Presence::new(Redis::new(client, &config.redis.key, node_id, listed))
         }
-        None => Presence::new(Memory::new(listed)),
+        None => Presence::new(Memory::new(node_id, listed)),
     })
 }
 
@@ -129,6 +143,15 @@ impl Presence {
     /// `chat.online_users` says. Asks nobody.
     pub fn online(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.0.online()
+    }
+
+    /// Everybody who is online in the cluster, in the order of their coming, however many they are.
+    ///
+    /// # Errors
+    ///
+    /// [`PresenceError`] while Redis is away.
+    pub async fn everyone(&self) -> Result<Vec<User>, PresenceError> {
+        self.0.everyone().await
     }
 
     /// Has `listener` announce what this node finds out. It must not wait. The last one that was given counts.

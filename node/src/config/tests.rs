@@ -106,6 +106,9 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     ("admin.token", "a-word", r#""a-word""#, |c| {
         c.admin.token == Some(Secret::new("a-word"))
     }),
+    ("admin.body_size", "2MB", r#""2MB""#, |c| {
+        c.admin.body_size == 2_000_000
+    }),
     ("workers", "3", "3", |c| c.workers == 3),
     ("redis.url", "redis://redis", r#""redis://redis""#, |c| {
         c.redis

@@ -80,7 +80,16 @@ fn admin(settings: &mut Settings) -> Admin {
             "expected letters, digits and signs of ASCII without spaces, since it stands in a header",
         );
     }
-    Admin { listen, url, token }
+    let Bytes(body_size) = settings.value("admin.body_size");
+    if body_size < SMALLEST_MESSAGE as u64 {
+        settings.refuse("admin.body_size", "expected at least 1KiB");
+    }
+    Admin {
+        listen,
+        url,
+        token,
+        body_size: usize::try_from(body_size).unwrap_or(usize::MAX),
+    }
 }
 
 fn redis(settings: &mut Settings) -> Redis {

@@ -1,4 +1,4 @@
-//! The admin port: `/metrics` for Prometheus, `/live` and `/ready` for whoever starts and balances nodes.
+//! The admin port: `/metrics` for Prometheus, `/live` and `/ready` for whoever starts and balances nodes, and the control API.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use axum::{Router, extract::State, routing::get};
 use http::{Response, StatusCode, header};
 use tokio::{sync::watch, time::Instant};
 
-use super::{Body, text};
+use super::{Body, Control, text};
 use crate::{drain::Phase, metrics::Metrics};
 
 /// How long a node may be deaf to Redis before it is not ready: a reconnect takes less, and is no reason to move clients.
@@ -38,11 +38,13 @@ impl Readiness {
 }
 
 /// The admin port's routes.
-pub(crate) fn admin(metrics: Arc<Metrics>, readiness: Readiness) -> Router {
+pub(crate) fn admin(metrics: Arc<Metrics>, readiness: Readiness, control: Control) -> Router {
+    let control = control.router(metrics.control.clone());
     Router::new()
         .route("/live", get(live))
         .route("/ready", get(ready).with_state(readiness))
         .route("/metrics", get(scrape).with_state(metrics))
+        .merge(control)
 }
 
 /// That this answers is the proof: the same runtime serves the clients.

@@ -14,7 +14,7 @@ use crate::{
     config::Drain,
     connection::Patience,
     drain::{Pace, Phase},
-    http::{Origins, Pages, Public, Readiness, admin},
+    http::{Control, ControlSettings, Origins, Pages, Public, Readiness, admin},
     metrics::Metrics,
     platform::Platforms,
 };
@@ -59,7 +59,17 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         deaf_since: deaf_since.subscribe(),
     };
     carrying.spawn(watch_hearing(cluster.hears(), deaf_since));
-    let routes = admin(metrics.clone(), readiness);
+    let control = Control::new(
+        ControlSettings {
+            token: config.admin.token.clone(),
+            is_private: admin_address.ip().is_loopback(),
+            body_size: config.admin.body_size,
+        },
+        platforms.clone(),
+        presence.clone(),
+        cluster.clone(),
+    );
+    let routes = admin(metrics.clone(), readiness, control);
     let stopped = stop.clone().cancelled_owned();
     tasks.spawn(async move {
         if let Err(error) = axum::serve(admin_listener, routes)

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, header::CONTENT_LENGTH, request::Parts as RequestParts};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use roomcast_adapter::{Cluster, ClusterAdapter, Namespace};
-use roomcast_gateway::{Gateway, Server};
+use roomcast_gateway::{Gateway, Server, platform::ServerPort};
 use socketioxide::{
     ParserConfig, SocketIo, SocketIoBuilder, TransportType, adapter::Emitter,
     service::SocketIoService,
@@ -187,6 +187,16 @@ impl Platform {
             patience: socketio.ping_timeout,
             refusing: AtomicBool::new(false),
         }))
+    }
+
+    /// All sockets of all nodes.
+    pub(crate) fn server(&self) -> Arc<dyn ServerPort> {
+        self.0.cast.clone()
+    }
+
+    /// The namespaces that are served.
+    pub(crate) fn namespaces(&self) -> Vec<String> {
+        self.0.cast.namespaces()
     }
 
     /// Serves `gateway` from when the future resolves: once other nodes' broadcasts to its namespace arrive, or the wait

@@ -7,11 +7,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Doing, Joined, Listener, PresenceStore, roster::Roster};
+use super::{Doing, Joined, Listener, PresenceStore, User, roster::Roster};
 
 /// Users in memory.
 #[derive(Debug)]
-pub(crate) struct Memory(Mutex<Users>);
+pub(crate) struct Memory {
+    node: String,
+    users: Mutex<Users>,
+}
 
 #[derive(Debug)]
 struct Users {
@@ -21,18 +24,21 @@ struct Users {
 }
 
 impl Memory {
-    /// Nobody yet; `listed` is how many are listed.
-    pub(crate) fn new(listed: usize) -> Self {
-        Self(Mutex::new(Users {
-            names: HashMap::new(),
-            newest: Roster::of_all(listed),
-            number: 0,
-        }))
+    /// Nobody yet, at this node; `listed` is how many are listed.
+    pub(crate) fn new(node: &str, listed: usize) -> Self {
+        Self {
+            node: node.to_owned(),
+            users: Mutex::new(Users {
+                names: HashMap::new(),
+                newest: Roster::of_all(listed),
+                number: 0,
+            }),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Users> {
         // Names and their list: one that is off by one user after a panic is no reason to stop.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,6 +75,16 @@ impl PresenceStore for Memory {
 
     fn online(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.lock().newest.list()
+    }
+
+    fn everyone(&self) -> Doing<'_, Vec<User>> {
+        let users = self.lock();
+        let everyone = users.newest.everyone().map(|(client_id, username)| User {
+            client_id: client_id.clone(),
+            username: username.clone(),
+            node: self.node.clone(),
+        });
+        Box::pin(ready(Ok(everyone.collect())))
     }
 
     /// A node alone finds out nothing that it was not told.

@@ -24,7 +24,7 @@ use fred::{clients::Client, error::Error, interfaces::EventInterface as _};
 use tokio::{sync::broadcast::error::RecvError, time::MissedTickBehavior};
 
 use self::commands::{Commands, Heard};
-use super::{Change, Doing, Joined, Listener, PresenceStore, roster::Roster};
+use super::{Change, Doing, Joined, Listener, PresenceStore, User, roster::Roster};
 
 /// How long a node may be silent. With the time between two looks, a dead node's users are announced within 15 s.
 const LEASE: Duration = Duration::from_secs(9);
@@ -265,6 +265,10 @@ impl PresenceStore for Redis {
 
     fn online(&self) -> Vec<(Arc<str>, Arc<str>)> {
         lock(&self.roster).list()
+    }
+
+    fn everyone(&self) -> Doing<'_, Vec<User>> {
+        Box::pin(async move { Ok(self.commands.everyone().await?) })
     }
 
     fn listen(&self, listener: Listener) {

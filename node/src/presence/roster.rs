@@ -112,6 +112,11 @@ impl Roster {
         self.is_short && self.by_number.len() < self.listed
     }
 
+    /// Ids and names of all that it keeps, who came first before who came later.
+    pub(super) fn everyone(&self) -> impl Iterator<Item = &(Arc<str>, Arc<str>)> {
+        self.by_number.values()
+    }
+
     /// Ids and names of the newest, who came first before who came later.
     pub(super) fn list(&self) -> Vec<(Arc<str>, Arc<str>)> {
         let more = self.by_number.len().saturating_sub(self.listed);

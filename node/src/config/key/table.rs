@@ -17,7 +17,7 @@ pub const GROUPS: &[Group] = &[
             Key::new(
                 "admin.listen",
                 Kind::Address,
-                "Metrics and health, never for clients",
+                "Metrics, health and the control API, never for clients",
             )
             .default("127.0.0.1:9090"),
             Key::new(
@@ -32,6 +32,12 @@ pub const GROUPS: &[Group] = &[
                 "What callers of the control API must present",
             )
             .secret(),
+            Key::new(
+                "admin.body_size",
+                Kind::Size,
+                "The largest body of a request to the control API",
+            )
+            .default("1MB"),
         ],
     },
     Group {

@@ -2,18 +2,28 @@
 //!
 //! All keys have one hash tag, so that a script finds them on one server of a Redis Cluster.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use fred::{
     clients::{Client, WithOptions},
     error::Error,
-    interfaces::{ClientLike as _, LuaInterface as _, PubsubInterface as _, SetsInterface as _},
+    interfaces::{
+        ClientLike as _, HashesInterface as _, LuaInterface as _, PubsubInterface as _,
+        SetsInterface as _, SortedSetsInterface as _,
+    },
     types::{FromValue, Value, config::Options},
 };
 use serde::Deserialize;
 
-use crate::{presence::Joined, redis::in_time};
+use crate::{
+    presence::{Joined, User},
+    redis::in_time,
+};
 
 /// How long one of them may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -160,6 +170,35 @@ impl Commands {
             Some((triple[0].as_str().into(), triple[1].as_str().into(), number))
         });
         Ok(triples.collect())
+    }
+
+    /// Everybody, in the order of their coming. Who comes or leaves meanwhile may be in it or not.
+    pub(super) async fn everyone(&self) -> Result<Vec<User>, Error> {
+        let client = self.once();
+        in_time(TIMEOUT, async {
+            let nodes: Vec<String> = client
+                .zrange(self.leases(), 0, -1, None, false, None, false)
+                .await?;
+            let mut places = HashMap::new();
+            for node in nodes {
+                let clients: Vec<String> = client.smembers(self.clients_of(&node)).await?;
+                let node: Arc<str> = node.into();
+                places.extend(clients.into_iter().map(|client| (client, node.clone())));
+            }
+            let names: HashMap<String, String> = client.hgetall(self.users()).await?;
+            let order: Vec<String> = client
+                .zrange(self.newest_key(), 0, -1, None, false, None, false)
+                .await?;
+            let users = order.into_iter().filter_map(|client_id| {
+                Some(User {
+                    username: names.get(&client_id)?.as_str().into(),
+                    node: String::from(&**places.get(&client_id)?),
+                    client_id: client_id.into(),
+                })
+            });
+            Ok(users.collect())
+        })
+        .await
     }
 
     /// Ends the lease, if the node has no clients any more.
