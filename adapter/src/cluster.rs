@@ -18,6 +18,7 @@ use tokio::{
     time::Instant,
 };
 
+mod about;
 mod answers;
 mod company;
 mod dispatch;
@@ -26,6 +27,7 @@ mod questions;
 mod subscriber;
 mod unreadable;
 
+pub use about::Note;
 pub(crate) use questions::Question;
 
 use crate::{
@@ -42,6 +44,7 @@ use crate::{
     subscriptions::Subscriptions,
     telling::Telling,
 };
+use about::About;
 use answers::{Desk, Jobs};
 use company::Company;
 use questions::Questions;
@@ -83,6 +86,9 @@ struct Shared {
     /// Held for single steps, never while something is awaited.
     unreadable: Mutex<Telling>,
     desk: Desk,
+    about: About,
+    /// What [`Cluster::notes`] takes, once.
+    notes: Mutex<Option<mpsc::Receiver<Note>>>,
     /// What [`Cluster::run`] takes, once.
     to_run: Mutex<Option<ToRun>>,
     namespaces: RwLock<HashMap<String, Arc<dyn LocalNamespace>>>,
@@ -113,6 +119,7 @@ impl Cluster {
         let beats_channel = channel::nodes(&config.key);
         let (beats, heard) = mpsc::channel(MOST_BEATS);
         let (desk, jobs) = answers::desk();
+        let (about, notes) = About::new();
         let subscriptions = Subscriptions::new(
             config.key.clone(),
             dialect,
@@ -142,6 +149,8 @@ impl Cluster {
             questions: Questions::default(),
             unreadable: Mutex::default(),
             desk,
+            about,
+            notes: Mutex::new(Some(notes)),
             to_run: Mutex::new(Some(ToRun { heard, jobs })),
             namespaces: RwLock::default(),
             observer,

@@ -175,7 +175,7 @@
 //!
 //! # Types of other crates
 //!
-//! The public interface has types of `socketioxide-core` 0.20, `fred` 10, `bytes` 1 and `serde` 1.
+//! The public interface has types of `socketioxide-core` 0.20, `fred` 10, `bytes` 1, `serde` 1 and `serde_json` 1.
 
 mod adapter;
 #[cfg(feature = "test-util")]
@@ -206,7 +206,7 @@ mod testing;
 pub mod wire;
 
 pub use adapter::{AdapterFailure, ClusterAdapter, Init};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Note};
 pub use config::{Config, Subscribe, Wire};
 pub use emitter::Emitter;
 pub use error::{BroadcastError, BusError, EmitError, InitError, SendError};

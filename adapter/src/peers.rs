@@ -7,10 +7,11 @@ use std::{
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 /// What a node says of itself at each beat.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Announcement {
     /// Its name. First, so that a node knows its own announcements by how they begin.
@@ -24,6 +25,15 @@ pub(crate) struct Announcement {
     /// It is about to go.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) leaves: bool,
+    /// What the server has it say of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) about: Option<Box<RawValue>>,
+    /// The node that a note is for; this is no beat then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<String>,
+    /// What that node is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<Box<RawValue>>,
 }
 
 impl Announcement {
@@ -49,6 +59,7 @@ const MOST_FALLEN: usize = 64;
 #[derive(Debug)]
 struct Peer {
     namespaces: BTreeMap<String, String>,
+    about: Option<Box<RawValue>>,
     heard: Instant,
 }
 
@@ -66,6 +77,7 @@ impl Peers {
     pub(crate) fn heard(&mut self, announcement: Announcement, now: Instant) -> bool {
         let peer = Peer {
             namespaces: announcement.namespaces,
+            about: announcement.about,
             heard: now,
         };
         self.fallen.remove(&announcement.node);
@@ -134,6 +146,12 @@ impl Peers {
     pub(crate) fn names(&self) -> Vec<String> {
         self.peers.keys().cloned().collect()
     }
+
+    /// The names of all, in order, each with what it says of itself, as JSON.
+    pub(crate) fn described(&self) -> impl Iterator<Item = (String, Option<&str>)> {
+        let peers = self.peers.iter();
+        peers.map(|(node, peer)| (node.clone(), peer.about.as_deref().map(RawValue::get)))
+    }
 }
 
 fn by_uid(peers: &BTreeMap<String, Peer>, namespace: &str) -> HashMap<String, String> {
@@ -153,7 +171,7 @@ mod tests {
             node: node.to_owned(),
             beat: Some(1),
             namespaces: [("/".to_owned(), uid.to_owned())].into(),
-            leaves: false,
+            ..Announcement::default()
         }
     }
 
@@ -190,5 +208,8 @@ mod tests {
         assert_eq!(text, r#"{"node":"n1","beat":1,"namespaces":{"/":"a"}}"#);
         let read: Announcement = serde_json::from_str(r#"{"node":"n1","news":[]}"#).unwrap();
         assert_eq!((read.node.as_str(), read.beat), ("n1", None));
+        let described = r#"{"node":"n1","beat":1,"about":{"version":"2"}}"#;
+        let read: Announcement = serde_json::from_str(described).unwrap();
+        assert_eq!(read.to_bytes(), described);
     }
 }

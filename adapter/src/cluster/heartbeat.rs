@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::Cluster;
+use super::{Cluster, about};
 use crate::{bus::BusFuture, peers::Announcement};
 
 pub(super) async fn run(cluster: Cluster, mut heard: mpsc::Receiver<Bytes>) {
@@ -85,13 +85,14 @@ fn announcement(cluster: &Cluster) -> Announcement {
             .iter()
             .map(|(name, namespace)| (name.clone(), namespace.uid().to_owned()))
             .collect(),
-        leaves: false,
+        about: cluster.about(),
+        ..Announcement::default()
     }
 }
 
 /// What a node says of itself: this one, or another.
 fn take(cluster: &Cluster, payload: &[u8]) {
-    let Ok(announcement) = serde_json::from_slice::<Announcement>(payload) else {
+    let Ok(mut announcement) = serde_json::from_slice::<Announcement>(payload) else {
         return;
     };
     if announcement.node == cluster.0.node_id {
@@ -103,8 +104,11 @@ fn take(cluster: &Cluster, payload: &[u8]) {
         }
         return;
     }
+    announcement.about = announcement.about.filter(|text| about::is_short(text));
     let node = announcement.node.clone();
-    if announcement.leaves {
+    if announcement.to.is_some() {
+        cluster.noted(announcement);
+    } else if announcement.leaves {
         if cluster.peers().left(&node) {
             tracing::info!(node, "a node leaves the cluster");
             cluster.gone(&[node]);
