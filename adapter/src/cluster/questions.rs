@@ -144,6 +144,36 @@ impl Cluster {
         Some(census)
     }
 
+    /// How many servers that are no nodes of this crate serve a namespace of this node: the most that any has. `None` if the
+    /// bus cannot be asked.
+    ///
+    /// # Cancel safety
+    ///
+    /// It can be dropped at any time.
+    pub async fn foreign(&self) -> Option<usize> {
+        if self.is_alone() {
+            return Some(0);
+        }
+        let deadline = Instant::now() + self.config().heartbeat_timeout;
+        let served: Vec<_> = {
+            let served = self.0.namespaces.read();
+            let served = served.unwrap_or_else(PoisonError::into_inner);
+            let served = served.iter();
+            served
+                .map(|(name, namespace)| (name.clone(), namespace.uid().to_owned()))
+                .collect()
+        };
+        let asked = served
+            .iter()
+            .map(|(name, uid)| self.census(name, uid, deadline));
+        let answers = futures_util::future::join_all(asked).await;
+        answers
+            .into_iter()
+            .flatten()
+            .map(|census| census.others)
+            .max()
+    }
+
     /// Nodes are gone: nobody waits for their answers any more.
     pub(super) fn gone(&self, nodes: &[String]) {
         let open: Vec<_> = lock(&self.0.questions.0).values().cloned().collect();
