@@ -1,5 +1,7 @@
 //! The control API, as a backend calls it: one node of two is asked, the clients of both are reached.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod common;
 
 use common::{TestNode, config, send, wait_for};
