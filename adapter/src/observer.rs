@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::wire::DecodeError;
+use tokio::time::Instant;
+
+use crate::wire::{DecodeError, Trace};
 
 /// Why a message was lost. Nothing is lost without one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,6 +96,14 @@ pub trait Observer: Send + Sync + 'static {
     /// A broadcast, from here or from another node, was delivered to this many sockets of this node.
     fn delivered(&self, recipients: usize) {
         let _ = recipients;
+    }
+    /// The trace that a broadcast which leaves now is part of, if it is recorded. It travels with the broadcast.
+    fn trace(&self) -> Option<Trace> {
+        None
+    }
+    /// A broadcast of another node that is part of a trace was delivered, from when it came until now.
+    fn traced(&self, trace: Trace, came: Instant, namespace: &str) {
+        let _ = (trace, came, namespace);
     }
     /// This many messages were lost.
     fn dropped(&self, cause: DropCause, messages: u64) {

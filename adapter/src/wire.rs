@@ -23,6 +23,7 @@ mod request;
 mod response;
 mod serialize;
 mod sharded;
+mod trace;
 mod transcode;
 mod walk;
 mod writer;
@@ -47,6 +48,7 @@ pub use sharded::{
     Envelope, Said, decode_sharded, encode_sharded_broadcast, encode_sharded_request,
     encode_sharded_response,
 };
+pub use trace::Trace;
 
 /// The largest message written or read, in bytes (16 MiB).
 ///
@@ -86,4 +88,6 @@ pub struct Flags {
     pub timeout: Option<Duration>,
     /// Whether one ack is all that is waited for, since one socket is asked.
     pub expects_one: bool,
+    /// The trace that it is part of, if it is recorded. Servers of Node.js pass over it.
+    pub trace: Option<Trace>,
 }

@@ -6,7 +6,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{Node, both, everyone, except, nodes, per_room, to};
-use roomcast_adapter::{BroadcastError, bus::MemoryHub};
+use roomcast_adapter::{BroadcastError, Config, Wire, bus::MemoryHub, wire::Trace};
 use socketioxide_core::{
     Value,
     adapter::{BroadcastFlags, BroadcastOptions},
@@ -257,4 +257,31 @@ async fn what_other_nodes_could_not_read_is_refused_before_anybody_gets_it() {
     assert_eq!(here.next().await, r#"2["end"]"#);
     assert_eq!(there.next().await, r#"2["end"]"#);
     assert!(node.counts.all_dropped().is_empty());
+}
+
+#[tokio::test]
+async fn a_trace_travels_with_what_is_part_of_it_and_with_nothing_else() {
+    let trace = Trace::read("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
+    for config in both() {
+        for wire in [Wire::Classic, Wire::Sharded] {
+            let config = Config {
+                wire,
+                ..config.clone()
+            };
+            let [(one, a), (two, b)] = nodes(&config).await;
+            let member = b.connect().await;
+
+            a.emit(r#"["before"]"#, everyone()).unwrap();
+            one.counts.set_trace(Some(trace));
+            a.emit(r#"["within"]"#, everyone()).unwrap();
+            one.counts.set_trace(None);
+            a.emit(r#"["after"]"#, everyone()).unwrap();
+
+            for event in ["before", "within", "after"] {
+                assert_eq!(member.next().await, format!(r#"2["{event}"]"#));
+            }
+            assert_eq!(two.counts.traced(), [trace]);
+            assert!(one.counts.traced().is_empty());
+        }
+    }
 }

@@ -19,6 +19,8 @@ use super::{
     options::options,
     space::Space,
 };
+use tokio::time::Instant;
+
 use crate::{
     channel,
     observer::DropCause,
@@ -127,9 +129,14 @@ impl<E: SocketEmitter> Space<E> {
                 targets,
             } if namespace == self.name => {
                 let patience = targets.flags.timeout;
+                let traced = targets.flags.trace.map(|trace| (trace, Instant::now()));
                 let packet = self.packet(&data);
                 if let Some(reply) = reply {
-                    self.hand_on(packet, options(targets), patience, reply);
+                    self.clone()
+                        .hand_on(packet, options(targets), patience, reply);
+                }
+                if let Some((trace, came)) = traced {
+                    self.cluster.observer().traced(trace, came, &self.name);
                 }
             }
             Question::Broadcast { .. } => {}

@@ -496,6 +496,7 @@ impl<E: SocketEmitter> Space<E> {
             {
                 let mut targets = targets(&options);
                 targets.flags.timeout = Some(limit);
+                targets.flags.trace = self.cluster.observer().trace();
                 let dialect = self.cluster.dialect();
                 Some(dialect.ask(&self.uid, &id, &self.name, data, &targets)?)
             }

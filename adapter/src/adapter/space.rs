@@ -132,7 +132,8 @@ impl<E: SocketEmitter> Space<E> {
         if self.is_local(options) {
             return Ok(None);
         }
-        let targets = targets(options);
+        let mut targets = targets(options);
+        targets.flags.trace = self.cluster.observer().trace();
         let dialect = self.cluster.dialect();
         let payload = dialect.broadcast(&self.uid, &self.name, data, &targets)?;
         let key = &self.cluster.config().key;
@@ -185,8 +186,13 @@ impl<E: SocketEmitter> Space<E> {
 
     /// Delivers an event of another node.
     pub(super) fn deliver_remote(&self, data: &EventData<'_>, targets: Targets) {
+        let traced = targets.flags.trace.map(|trace| (trace, Instant::now()));
         let packet = self.packet(data);
         self.deliver(packet, options(targets), || ());
+        if let Some((trace, came)) = traced {
+            let observer = self.cluster.observer();
+            observer.traced(trace, came, &self.name);
+        }
     }
 
     /// An event of another node, in the form of this namespace's parser.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    DEPTH, DecodeError, Flags, MAX_PARTS, Targets,
+    DEPTH, DecodeError, Flags, MAX_PARTS, Targets, Trace,
     decode::malformed,
     msgpack::{Reader, Token},
     number::Number,
@@ -60,6 +60,7 @@ fn write_flags(flags: Flags, out: &mut Writer) {
         flags.compress.is_some(),
         flags.expects_one,
         flags.timeout.is_some(),
+        flags.trace.is_some(),
     ];
     out.map(given.into_iter().map(u32::from).sum());
     if flags.volatile {
@@ -77,6 +78,10 @@ fn write_flags(flags: Flags, out: &mut Writer) {
     if let Some(timeout) = flags.timeout {
         out.text("timeout");
         out.unsigned(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+    }
+    if let Some(trace) = flags.trace {
+        out.text("traceparent");
+        out.text(&trace.to_string());
     }
 }
 
@@ -146,6 +151,13 @@ fn flags(reader: &mut Reader<'_>) -> Result<Flags, DecodeError> {
             "timeout" => {
                 let milliseconds = integer(reader)?.and_then(|value| u64::try_from(value).ok());
                 flags.timeout = milliseconds.map(Duration::from_millis);
+            }
+            "traceparent" => {
+                let mut ahead = reader.clone();
+                skip(reader, DEPTH)?;
+                if let Token::Text(text) = ahead.token()? {
+                    flags.trace = Trace::read(&text);
+                }
             }
             _ => skip(reader, DEPTH)?,
         }

@@ -442,6 +442,8 @@ struct Flags {
     expects_one: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<u64>,
+    #[serde(rename = "traceparent", skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
 }
 
 impl<'a> Opts<'a> {
@@ -458,6 +460,7 @@ impl<'a> Opts<'a> {
                 timeout: flags
                     .timeout
                     .map(|timeout| u64::try_from(milliseconds(timeout)).unwrap_or(u64::MAX)),
+                trace: flags.trace.map(|trace| trace.to_string()),
             },
         }
     }

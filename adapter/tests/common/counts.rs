@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use roomcast_adapter::{DropCause, Observer, SubscriptionCounts};
+use roomcast_adapter::{DropCause, Observer, SubscriptionCounts, wire::Trace};
+use tokio::time::Instant;
 
 /// What a node has reported so far. A cheap handle.
 #[derive(Clone, Default)]
@@ -25,9 +26,21 @@ struct Inner {
     unconfirmed: AtomicU64,
     dropped: Mutex<HashMap<DropCause, u64>>,
     subscriptions: Mutex<SubscriptionCounts>,
+    /// What broadcasts that leave are part of.
+    trace: Mutex<Option<Trace>>,
+    traced: Mutex<Vec<Trace>>,
 }
 
 impl Counts {
+    pub(crate) fn set_trace(&self, trace: Option<Trace>) {
+        *self.0.trace.lock().unwrap() = trace;
+    }
+
+    /// The traces of broadcasts that came.
+    pub(crate) fn traced(&self) -> Vec<Trace> {
+        self.0.traced.lock().unwrap().clone()
+    }
+
     pub(crate) fn published(&self) -> u64 {
         self.0.published.load(Relaxed)
     }
@@ -68,6 +81,14 @@ impl Counts {
 }
 
 impl Observer for Counts {
+    fn trace(&self) -> Option<Trace> {
+        *self.0.trace.lock().unwrap()
+    }
+
+    fn traced(&self, trace: Trace, _came: Instant, _namespace: &str) {
+        self.0.traced.lock().unwrap().push(trace);
+    }
+
     fn published(&self) {
         self.0.published.fetch_add(1, Relaxed);
     }

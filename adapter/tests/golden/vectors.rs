@@ -95,6 +95,7 @@ impl Vector {
             compress: given.compress,
             timeout: given.timeout.map(Duration::from_millis),
             expects_one: given.expects_one,
+            trace: None,
         }
     }
 
