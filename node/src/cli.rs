@@ -1,44 +1,105 @@
 //! The command line of `roomcast`: which verb, and everything the verbs do that is not serving.
 
+mod answer;
 mod check;
+mod client;
+mod completions;
+mod drain;
+mod emit;
 mod exit;
 mod healthcheck;
-pub mod token;
+mod kick;
+mod nodes;
+mod presence;
+mod progress;
+mod rebalance;
+mod rooms;
+mod settings;
+mod sockets;
+mod table;
+mod token;
 mod usage;
+mod words;
 
 use std::ffi::OsString;
-use std::io::Write;
-use std::process::ExitCode;
 
+pub use answer::Answer;
 pub use exit::Exit;
 
-use crate::config::{self, Config, ConfigErrors, Sources, nearest_word};
+use self::client::Client;
+use crate::config::{self, Config, Sources, nearest_word};
 
 /// What a command line asks for.
 #[derive(Debug)]
-#[non_exhaustive]
-pub struct Command {
+struct Command {
     /// What to do.
-    pub verb: Verb,
+    verb: Verb,
     /// The flags and the environment to do it with.
-    pub sources: Sources,
+    sources: Sources,
 }
 
-/// What `roomcast` can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Verb {
-    /// Be a node. This is what happens without a verb, too.
+const SERVE: &str = "\
+Examples:
+  roomcast serve --redis-url redis://127.0.0.1:6379
+  ROOMCAST_CONFIG=/etc/roomcast.toml roomcast serve
+  roomcast serve --listen 127.0.0.1:0 --log-format json
+
+Ctrl-C and SIGTERM drain the node before it ends; a second one ends it at once.";
+
+const CHECK: &str = "\
+Examples:
+  roomcast check
+  roomcast check --config /etc/roomcast.toml && systemctl restart roomcast
+
+Starts nothing. Reads files of keys, too, and prints all mistakes at once.";
+
+const HEALTHCHECK: &str = "\
+Examples:
+  roomcast healthcheck
+  roomcast healthcheck --admin-url http://10.0.0.7:9090
+
+Waits 3 seconds at most. Exit code 1 says that the node is not live.";
+
+/// What `roomcast` can do, in the words of its help.
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Run a node; so does no verb at all
+    #[command(after_help = SERVE)]
     Serve,
-    /// Say whether the configuration is valid, and what is in force.
+    /// Say whether the settings are valid, and what is set
+    #[command(after_help = CHECK)]
     Check,
-    /// Ask a running node whether it is live.
+    /// Show every setting and where it comes from, or a file with all defaults
+    Config(settings::Show),
+    /// List the nodes of the cluster
+    Nodes(nodes::Nodes),
+    /// List sockets on all nodes
+    Sockets(sockets::Sockets),
+    /// List rooms on all nodes
+    Rooms(rooms::Rooms),
+    /// List who is online in the chat
+    Presence(presence::Presence),
+    /// Emit an event to clients on all nodes
+    Emit(emit::Emit),
+    /// Emit an event, and print what clients answer
+    Request(emit::Request),
+    /// Disconnect a client
+    Kick(kick::Kick),
+    /// Move all clients of a node to the others
+    Drain(drain::Drain),
+    /// Move clients from the fullest nodes to the others
+    Rebalance(rebalance::Rebalance),
+    /// Ask the node at admin.url whether it is live
+    #[command(after_help = HEALTHCHECK)]
     Healthcheck,
-    /// Make a token.
-    Token(token::Request),
-    /// Say which version this is.
+    /// Make a token with jwt.secret, for trying out
+    Token(token::Token),
+    /// Make a script by which a shell completes all of this
+    Completions(completions::Completions),
+    /// Print the version
     Version,
     /// Show this help.
+    #[command(skip)]
     Help(String),
 }
 
@@ -52,23 +113,14 @@ pub enum Next {
     Done(Answer),
 }
 
-/// What a verb has to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub struct Answer {
-    /// Whole lines, for people.
-    pub text: String,
-    /// How the process ends.
-    pub exit: Exit,
-}
-
 /// Does what the command line of this process asks for, up to the point where a node would run.
 pub async fn begin() -> Next {
     let (args, environment) = config::process();
-    match Command::parse(args, environment) {
+    let next = match Command::parse(args, environment) {
         Ok(command) => command.run().await,
-        Err(answer) => Next::Done(answer),
-    }
+        Err(answer) => Err(answer),
+    };
+    next.unwrap_or_else(Next::Done)
 }
 
 impl Command {
@@ -77,79 +129,54 @@ impl Command {
     /// # Errors
     ///
     /// What to say about words that are no verb. Wrong settings are found when the verb needs them, by
-    /// [`run`](Self::run).
-    pub fn parse(
+    /// [`run`](Self::run), unless a wrong flag may be why the words are not understood.
+    fn parse(
         args: impl IntoIterator<Item = OsString>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Answer> {
-        let sources = Sources::with_words(args, environment, usage::OWN_FLAGS);
-        let verb = usage::verb(sources.words())?;
-        Ok(Self { verb, sources })
+        let sources = Sources::with_words(args, environment, &usage::own_flags());
+        match usage::verb(sources.words()) {
+            Ok(verb) => Ok(Self { verb, sources }),
+            Err(answer) => match sources.config() {
+                Err(errors) if sources.has_wrong_flags() => Err(errors.into()),
+                _ => Err(answer),
+            },
+        }
     }
 
     /// Does it, or hands a checked configuration to the caller that is to serve.
-    pub async fn run(self) -> Next {
-        match self.verb {
-            Verb::Serve => match self.sources.config() {
-                Ok(config) => Next::Serve(Box::new(config)),
-                Err(errors) => Next::Done(Answer::misconfigured(&errors)),
-            },
-            Verb::Check => Next::Done(check::run(&self.sources)),
-            Verb::Healthcheck => Next::Done(match self.sources.config() {
-                Ok(config) => healthcheck::run(&config.admin.url).await,
-                Err(errors) => Answer::misconfigured(&errors),
-            }),
-            Verb::Token(request) => Next::Done(token::run(&self.sources, &request)),
-            Verb::Version => Next::Done(Answer::good(format!(
-                "roomcast {}\n",
-                env!("CARGO_PKG_VERSION")
-            ))),
-            Verb::Help(text) => Next::Done(Answer::good(text)),
-        }
-    }
-}
-
-impl Answer {
-    fn good(text: String) -> Self {
-        Self {
-            text,
-            exit: Exit::Clean,
-        }
-    }
-
-    fn misconfigured(errors: &ConfigErrors) -> Self {
-        let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        Self::mistakes(&lines)
-    }
-
-    fn mistakes(lines: &[String]) -> Self {
-        let count = lines.len();
-        let mistakes = if count == 1 { "mistake" } else { "mistakes" };
-        let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
-        Self {
-            text: format!("{count} {mistakes} in the configuration:\n{lines}"),
-            exit: Exit::Misconfigured,
-        }
-    }
-
-    /// Prints the text, to standard error if something went wrong, and gives what `main` returns.
-    pub fn print(self) -> ExitCode {
-        let written = match self.exit {
-            Exit::Clean => std::io::stdout().lock().write_all(self.text.as_bytes()),
-            _ => std::io::stderr().lock().write_all(self.text.as_bytes()),
+    ///
+    /// # Errors
+    ///
+    /// What to say where it could not be done.
+    async fn run(self) -> Result<Next, Answer> {
+        let sources = &self.sources;
+        let node = || Client::of(sources);
+        let answer = match self.verb {
+            Verb::Serve => return Ok(Next::Serve(Box::new(sources.config()?))),
+            Verb::Check => check::run(sources)?,
+            Verb::Config(verb) => verb.run(sources)?,
+            Verb::Nodes(verb) => verb.run(&node()?).await?,
+            Verb::Sockets(verb) => verb.run(&node()?).await?,
+            Verb::Rooms(verb) => verb.run(&node()?).await?,
+            Verb::Presence(verb) => verb.run(&node()?).await?,
+            Verb::Emit(verb) => verb.run(&node()?).await?,
+            Verb::Request(verb) => verb.run(&node()?).await?,
+            Verb::Kick(verb) => verb.run(&node()?).await?,
+            Verb::Drain(verb) => verb.run(&node()?).await?,
+            Verb::Rebalance(verb) => verb.run(&node()?).await?,
+            Verb::Healthcheck => healthcheck::run(&sources.config()?.admin.url).await,
+            Verb::Token(verb) => verb.run(sources)?,
+            Verb::Completions(verb) => verb.run(),
+            Verb::Version => Answer::good(format!("roomcast {}\n", env!("CARGO_PKG_VERSION"))),
+            Verb::Help(text) => Answer::good(text),
         };
-        // Whoever asked and hung up, as in `roomcast help | head -1`, is not told that nobody listens.
-        drop(written);
-        self.exit.into()
+        Ok(Next::Done(answer))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use serde_json::json;
-
     use super::*;
 
     fn parse(line: &str) -> Result<Verb, Answer> {
@@ -161,72 +188,117 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.into(), value.into()));
         let command = Command::parse(line.split_whitespace().map(OsString::from), environment);
-        match command.unwrap().run().await {
-            Next::Done(answer) => answer,
-            Next::Serve(config) => panic!("would serve {config:?}"),
+        let outcome = match command {
+            Ok(command) => command.run().await,
+            Err(answer) => Err(answer),
+        };
+        match outcome {
+            Ok(Next::Done(answer)) | Err(answer) => answer,
+            Ok(Next::Serve(config)) => panic!("would serve {config:?}"),
         }
     }
 
     #[test]
     fn a_verb_stands_anywhere_among_the_flags_or_is_serve() {
         for (line, verb) in [
-            ("", Verb::Serve),
-            ("--listen 127.0.0.1:1", Verb::Serve),
-            ("serve", Verb::Serve),
-            ("check", Verb::Check),
-            ("--listen 127.0.0.1:1 check --log-level=debug", Verb::Check),
-            ("healthcheck", Verb::Healthcheck),
-            ("version", Verb::Version),
-            ("--version", Verb::Version),
-            ("-V", Verb::Version),
+            ("", "Serve"),
+            ("--listen 127.0.0.1:1", "Serve"),
+            ("serve", "Serve"),
+            ("check", "Check"),
+            ("--listen 127.0.0.1:1 check --log-level=debug", "Check"),
+            ("healthcheck", "Healthcheck"),
+            ("version", "Version"),
+            ("--version", "Version"),
+            ("-V", "Version"),
+            (
+                "--redis-key k emit / tick -1 2.5 --room=-x --log-level debug",
+                "Emit",
+            ),
+            ("emit / tick --room a -- -1", "Emit"),
         ] {
-            assert_eq!(parse(line), Ok(verb), "{line}");
+            let parsed = format!("{:?}", parse(line).unwrap());
+            assert!(parsed.starts_with(verb), "{line}: {parsed}");
         }
     }
 
     #[test]
     fn a_word_that_is_no_verb_is_answered_with_the_verbs() {
+        let verbs = "expected serve, check, config, nodes, sockets, rooms, presence, emit, request, kick, drain, \
+                     rebalance, healthcheck, token, completions, version or help";
         for (line, words) in [
             (
                 "chekc",
-                "\"chekc\" is no verb: did you mean check? expected serve, check, healthcheck, token, version or help",
+                format!("\"chekc\" is no verb: did you mean check? {verbs}"),
             ),
-            (
-                "launch",
-                "\"launch\" is no verb: expected serve, check, healthcheck, token, version or help",
-            ),
-            ("help launch", "\"launch\" is no verb"),
-            ("check twice", "unexpected argument 'twice'"),
+            ("launch", format!("\"launch\" is no verb: {verbs}")),
+            ("help launch", "\"launch\" is no verb".to_owned()),
+            ("check twice", "unexpected argument 'twice'".to_owned()),
         ] {
             let answer = parse(line).unwrap_err();
-            assert!(answer.text.contains(words), "{line}: {}", answer.text);
+            assert!(answer.complaint.contains(&words), "{line}: {answer:?}");
             assert_eq!(answer.exit, Exit::Misconfigured);
         }
     }
 
     #[test]
-    fn the_words_after_token_say_what_it_is_to_hold() {
-        let line =
-            "token --sub=user-1 --name Alice --expires-in 1m30s --claim a=[1] --claim b=\"=\"";
+    fn no_flag_of_a_verb_is_one_of_a_setting() {
+        for flag in usage::own_flags() {
+            let is_setting = config::key::keys().any(|key| key.flag() == flag);
+            assert!(!is_setting, "{flag} is both");
+        }
+    }
 
-        let Ok(Verb::Token(request)) = parse(line) else {
-            panic!("{line} is not understood");
-        };
+    #[test]
+    fn an_unknown_flag_is_told_the_nearest_one_of_all() {
+        for (line, words) in [
+            (
+                "emit / tick --romo r1",
+                "--romo: \"r1\" on the command line: unknown key, did you mean --room?",
+            ),
+            ("emit --volatle / tick", "did you mean --volatile?"),
+            ("rooms --admin-ulr http://a", "did you mean --admin-url?"),
+            ("drain --dedline 5s", "did you mean --deadline?"),
+            ("rooms --close", "unexpected argument '--close'"),
+        ] {
+            let answer = match Command::parse(line.split_whitespace().map(OsString::from), []) {
+                Ok(command) => command.sources.config().unwrap_err().into(),
+                Err(answer) => answer,
+            };
+            assert!(answer.complaint.contains(words), "{line}: {answer:?}");
+            assert_eq!(answer.exit, Exit::Misconfigured);
+        }
+    }
 
-        assert_eq!(request.sub, "user-1");
-        assert_eq!(request.name.as_deref(), Some("Alice"));
-        assert_eq!(request.expires_in, Duration::from_secs(90));
-        let claims = [("a", json!([1])), ("b", json!("="))];
-        assert_eq!(
-            request.claims,
-            claims.map(|(name, value)| (name.to_owned(), value))
-        );
+    #[test]
+    fn what_makes_no_sense_is_refused_before_a_node_is_asked() {
+        for (line, words) in [
+            (
+                "emit / news hello",
+                "a text has quotes of its own: '\"hello\"'",
+            ),
+            ("emit chat news", "namespaces start with /, as in /chat"),
+            ("emit /", "<EVENT>"),
+            ("request / ping --timeout 5", "such as 25s, 500ms or 1m30s"),
+            ("sockets --limit many", "invalid value 'many'"),
+            ("sockets --limit 0", "0 is not in 1..=1000"),
+            ("kick", "<ID>"),
+            ("drain --rate 0", "0 is not in 1.."),
+            ("drain --end --rate 5", "cannot be used with"),
+            ("drain --status --end", "cannot be used with"),
+            ("config --defaults --json", "cannot be used with"),
+            ("completions tcsh", "[possible values: bash, zsh, fish]"),
+        ] {
+            let answer = parse(line).unwrap_err();
+            assert!(answer.complaint.contains(words), "{line}: {answer:?}");
+            assert_eq!(answer.exit, Exit::Misconfigured);
+        }
     }
 
     #[test]
     fn what_a_token_cannot_hold_is_refused_with_an_example() {
         for (line, words) in [
             ("token", "--sub <SUB>"),
+            ("token --exp 1h", "--sub <SUB>"),
             ("token --sub", "a value is required for '--sub <SUB>'"),
             (
                 "token --sub a --expires-in soon",
@@ -237,7 +309,7 @@ mod tests {
             ("serve --sub a", "unexpected argument '--sub'"),
         ] {
             let answer = parse(line).unwrap_err();
-            assert!(answer.text.contains(words), "{line}: {}", answer.text);
+            assert!(answer.complaint.contains(words), "{line}: {answer:?}");
             assert_eq!(answer.exit, Exit::Misconfigured);
         }
     }
@@ -247,7 +319,7 @@ mod tests {
         let args = ["--listen", "127.0.0.1:0"].map(OsString::from);
         let command = Command::parse(args, []).unwrap();
 
-        let Next::Serve(config) = command.run().await else {
+        let Ok(Next::Serve(config)) = command.run().await else {
             panic!("did not serve");
         };
 
@@ -256,7 +328,16 @@ mod tests {
 
     #[tokio::test]
     async fn no_verb_that_needs_settings_runs_with_wrong_ones() {
-        for verb in ["serve", "check", "healthcheck", "token --sub alice"] {
+        for verb in [
+            "serve",
+            "check",
+            "config",
+            "healthcheck",
+            "token --sub alice",
+            "rooms",
+            "emit / tick",
+            "emit",
+        ] {
             let answer = answer(
                 &format!("{verb} --lisen x"),
                 &[("ROOMCAST_LOG__LEVEL", "loud")],
@@ -265,12 +346,44 @@ mod tests {
 
             assert_eq!(answer.exit, Exit::Misconfigured, "{verb}");
             assert_eq!(
-                answer.text,
+                answer.complaint,
                 "2 mistakes in the configuration:\n  \
                  --lisen: \"x\" on the command line: unknown key, did you mean --listen?\n  \
                  log.level: \"loud\" from environment ROOMCAST_LOG__LEVEL: expected error, warn, info, debug or trace\n"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn the_help_of_every_verb_has_examples_and_says_where_all_flags_are() {
+        let command = usage::complete();
+        let verbs = command.get_subcommands().map(clap::Command::get_name);
+        for verb in verbs.filter(|verb| *verb != "version") {
+            let answer = answer(&format!("{verb} --help"), &[]).await;
+
+            assert_eq!(answer.exit, Exit::Clean, "{verb}");
+            let examples = answer.text.matches(&format!("roomcast {verb}")).count();
+            assert!(examples >= 2, "{}", answer.text);
+            assert!(
+                answer.text.ends_with("`roomcast help` lists can follow.\n"),
+                "{}",
+                answer.text
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn the_overview_stays_one_screen() {
+        let answer = answer("-h", &[]).await;
+
+        assert!(
+            answer.text.starts_with("A Socket.IO broker"),
+            "{}",
+            answer.text
+        );
+        assert!(answer.text.lines().count() <= 45, "{}", answer.text);
+        let longest = answer.text.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(100), "{}", answer.text);
     }
 
     #[tokio::test]
@@ -283,6 +396,8 @@ mod tests {
             "help check",
             "check --help",
             "token --help",
+            "help emit",
+            "completions bash",
         ] {
             let answer = answer(line, &[("ROOMCAST_LOG__LEVEL", "loud")]).await;
 

@@ -20,6 +20,7 @@ mod redis_url;
 mod secret;
 mod setting;
 mod sources;
+mod template;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -38,6 +39,7 @@ pub use redis_url::RedisUrl;
 pub use secret::Secret;
 pub(crate) use setting::InForce;
 pub use sources::Sources;
+pub(crate) use template::template;
 
 /// Everything that can be configured.
 ///

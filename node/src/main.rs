@@ -28,7 +28,7 @@ fn serve(config: Config) -> cli::Exit {
     tracing::error!("{error:#}");
     match error.downcast_ref::<BindError>() {
         Some(BindError::Redis(RedisError::Url(_) | RedisError::Tls(_))) => cli::Exit::Misconfigured,
-        Some(BindError::Redis(_)) => cli::Exit::RedisUnavailable,
+        Some(BindError::Redis(_)) => cli::Exit::Unavailable,
         Some(_) => cli::Exit::Misconfigured,
         None => cli::Exit::Bug,
     }

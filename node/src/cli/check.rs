@@ -2,39 +2,42 @@
 
 use super::Answer;
 use crate::auth::{KeyError, Verifier};
-use crate::config::{InForce, Sources};
+use crate::config::{Config, InForce, Source, Sources};
+
+/// What is shown although nobody set it.
+const ALWAYS: [&str; 2] = ["listen", "admin.listen"];
 
 /// Reads everything as `serve` would, and starts nothing.
-pub(super) fn run(sources: &Sources) -> Answer {
-    let (config, in_force) = match sources.report() {
-        Ok(report) => report,
-        Err(errors) => return Answer::misconfigured(&errors),
-    };
-    let mistakes = Verifier::mistakes(&config.jwt);
-    if !mistakes.is_empty() {
-        let lines: Vec<_> = mistakes
-            .iter()
-            .map(|mistake| line(mistake, &in_force))
-            .collect();
-        return Answer::mistakes(&lines);
-    }
-    let mut text = "the configuration is valid\n".to_owned();
-    let width = in_force
-        .iter()
-        .map(|line| line.path.len())
-        .max()
-        .unwrap_or_default();
-    for line in in_force {
-        text.push_str(&format!(
-            "  {:width$}  {} {}\n",
-            line.path, line.value, line.from
-        ));
-    }
+pub(super) fn run(sources: &Sources) -> Result<Answer, Answer> {
+    let (config, mut in_force) = report(sources)?;
+    in_force.retain(|line| line.from != Source::Default || ALWAYS.contains(&line.path));
+    let mut text = format!("the configuration is valid\n{}", lines(&in_force));
     if config.redis.url.is_none() {
         text.push_str("without redis.url, this node is alone\n");
     }
     text.push_str("all other keys have their defaults\n");
-    Answer::good(text)
+    Ok(Answer::good(text))
+}
+
+/// The configuration and what is in force, unless `serve` would refuse it.
+pub(super) fn report(sources: &Sources) -> Result<(Config, Vec<InForce>), Answer> {
+    let (config, in_force) = sources.report()?;
+    let mistakes = Verifier::mistakes(&config.jwt);
+    if mistakes.is_empty() {
+        return Ok((config, in_force));
+    }
+    let lines = mistakes.iter().map(|mistake| line(mistake, &in_force));
+    Err(Answer::mistakes(&lines.collect::<Vec<_>>()))
+}
+
+/// A line for each key, for people.
+pub(super) fn lines(in_force: &[InForce]) -> String {
+    let widths = in_force.iter().map(|line| line.path.len());
+    let width = widths.max().unwrap_or_default();
+    let lines = in_force
+        .iter()
+        .map(|line| format!("  {:width$}  {} {}\n", line.path, line.value, line.from));
+    lines.collect()
 }
 
 /// What is wrong with a file, in the form of all other mistakes.
@@ -54,12 +57,13 @@ mod tests {
     use crate::cli::Exit;
 
     fn check(flags: &[&str], environment: &[(&str, &str)]) -> Answer {
-        run(&Sources::new(
+        let sources = Sources::new(
             flags.iter().map(OsString::from),
             environment
                 .iter()
                 .map(|(name, value)| (name.into(), value.into())),
-        ))
+        );
+        run(&sources).unwrap_or_else(|answer| answer)
     }
 
     #[test]
@@ -103,7 +107,7 @@ mod tests {
 
         assert_eq!(answer.exit, Exit::Misconfigured);
         assert_eq!(
-            answer.text,
+            answer.complaint,
             format!(
                 "2 mistakes in the configuration:\n  \
                  jwt.public_key_file: {key:?} from flag --jwt-public-key-file: \
@@ -135,7 +139,7 @@ mod tests {
 
         assert_eq!(answer.exit, Exit::Misconfigured);
         assert_eq!(
-            answer.text,
+            answer.complaint,
             "1 mistake in the configuration:\n  \
              drain.rate: \"fast\" from flag --drain-rate: expected a whole number\n"
         );

@@ -9,12 +9,12 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: done, or cleanly stopped.
     Clean = 0,
-    /// 1: the answer is no, as of a health check.
+    /// 1: the answer is no, as of a health check, or the node refused.
     No = 1,
     /// 64: the configuration or the command line is wrong. Nothing was started.
     Misconfigured = 64,
-    /// 69: Redis is configured, but was not there in time for the start.
-    RedisUnavailable = 69,
+    /// 69: Redis is configured, but was not there in time for the start; or no node answers at `admin.url`.
+    Unavailable = 69,
     /// 70: what should not happen has happened.
     Bug = 70,
 }

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use http::Request;
+use http_body_util::Full;
 
+use super::client::exchange;
 use super::{Answer, Exit};
 use crate::config::AdminUrl;
 
@@ -18,35 +15,18 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Asks the node at `admin`.
 pub(super) async fn run(admin: &AdminUrl) -> Answer {
     let url = admin.join("/live");
-    let outcome = match tokio::time::timeout(PATIENCE, ask(admin, &url)).await {
-        Ok(Ok(status)) if status.is_success() => {
+    let outcome = match Request::get(&url).body(Full::default()) {
+        Ok(request) => exchange(admin, request, PATIENCE).await,
+        Err(error) => Err(error.to_string()),
+    };
+    let reason = match outcome {
+        Ok((status, _)) if status.is_success() => {
             return Answer::good(format!("live: {url} answered {status}\n"));
         }
-        Ok(Ok(status)) => format!("answered {status}"),
-        Ok(Err(error)) => format!("{error:#}"),
-        Err(_) => format!("no answer within {} seconds", PATIENCE.as_secs()),
+        Ok((status, _)) => format!("answered {status}"),
+        Err(reason) => reason,
     };
-    Answer {
-        text: format!("not live: {url}: {outcome}\n"),
-        exit: Exit::No,
-    }
-}
-
-async fn ask(admin: &AdminUrl, url: &str) -> anyhow::Result<StatusCode> {
-    let (host, port) = admin.authority();
-    let stream = TcpStream::connect((host, port)).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let url: http::Uri = url.parse()?;
-    let request = Request::get(url.path())
-        .header("host", format!("{}:{port}", url.host().unwrap_or_default()))
-        .body(Empty::<Bytes>::new())?;
-    // Both end with this function: nothing is left running. A connection may end in the moment it has answered.
-    let mut response = std::pin::pin!(sender.send_request(request));
-    let response = tokio::select! {
-        response = &mut response => response,
-        _ = connection => response.await,
-    };
-    Ok(response?.status())
+    Answer::bad(Exit::No, format!("not live: {url}: {reason}\n"))
 }
 
 #[cfg(test)]
@@ -106,10 +86,10 @@ mod tests {
         assert_eq!(answer.exit, Exit::No);
         assert!(
             answer
-                .text
+                .complaint
                 .ends_with("/live: answered 503 Service Unavailable\n"),
             "{}",
-            answer.text
+            answer.complaint
         );
     }
 
@@ -119,7 +99,7 @@ mod tests {
             let (answer, _) = health_of(nonsense).await;
 
             assert_eq!(answer.exit, Exit::No, "{nonsense}");
-            assert_eq!(answer.text.lines().count(), 1, "{}", answer.text);
+            assert_eq!(answer.complaint.lines().count(), 1, "{}", answer.complaint);
         }
     }
 
@@ -133,9 +113,9 @@ mod tests {
 
         assert_eq!(answer.exit, Exit::No);
         assert!(
-            answer.text.contains("Connection refused"),
+            answer.complaint.contains("Connection refused"),
             "{}",
-            answer.text
+            answer.complaint
         );
     }
 
@@ -148,9 +128,9 @@ mod tests {
 
         assert_eq!(answer.exit, Exit::No);
         assert!(
-            answer.text.ends_with("no answer within 3 seconds\n"),
+            answer.complaint.ends_with("no answer within 3 seconds\n"),
             "{}",
-            answer.text
+            answer.complaint
         );
     }
 }

@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::error::{ConfigError, Source};
 use super::key::{Key, keys};
-use super::nearest::{is_like_config, nearest_key};
+use super::nearest::{is_like_config, nearest_key, nearest_word};
 use super::setting::{Raw, Setting, Settings};
 
 /// The flag that names the configuration file.
@@ -27,15 +27,20 @@ pub(super) struct Args {
 impl Args {
     /// Takes apart `args`, which do not start with the name of the program.
     ///
-    /// Flags among `others` go to `words`, as does all that does not look like a flag.
-    pub(super) fn new(args: impl IntoIterator<Item = OsString>, others: &[&str]) -> Self {
+    /// Flags among `others` go to `words`, as does all that does not look like a flag, and what follows `--`.
+    pub(super) fn new(args: impl IntoIterator<Item = OsString>, others: &[String]) -> Self {
         let mut this = Self::default();
         let mut args = args.into_iter().peekable();
         while let Some(arg) = args.next() {
             let (name, attached) = split(&arg);
-            if !arg.as_encoded_bytes().starts_with(b"-") || others.contains(&name.as_str()) {
+            if !is_flag(&arg) || others.contains(&name) {
                 this.words.push(arg);
                 continue;
+            }
+            if arg == "--" {
+                this.words.push(arg);
+                this.words.extend(args);
+                break;
             }
             let key = keys().find(|key| key.flag() == name);
             let value = attached
@@ -46,7 +51,7 @@ impl Args {
                 (None, None) if name == FILE_FLAG => this.no_value("config", name),
                 (Some(key), None) => this.no_value(key.path, name),
                 // The word after an unknown flag went with it: it is more likely its value than a verb.
-                (None, value) => this.mistakes.push(unknown(name, value)),
+                (None, value) => this.mistakes.push(unknown(name, value, others)),
             }
         }
         this
@@ -55,6 +60,11 @@ impl Args {
     /// The configuration file that a flag names.
     pub(super) fn file(&self) -> Option<&OsStr> {
         self.file.as_deref()
+    }
+
+    /// True if a flag is wrong.
+    pub(super) fn has_mistakes(&self) -> bool {
+        !self.mistakes.is_empty()
     }
 
     /// What is no setting.
@@ -121,6 +131,14 @@ impl Args {
     }
 }
 
+/// True for what starts with a dash, unless it is a negative number.
+fn is_flag(arg: &OsStr) -> bool {
+    match arg.as_encoded_bytes() {
+        [b'-', next, ..] => !next.is_ascii_digit(),
+        _ => false,
+    }
+}
+
 /// The name of a flag, and the value that `=` attaches to it.
 fn split(arg: &OsStr) -> (String, Option<OsString>) {
     match arg.to_string_lossy().split_once('=') {
@@ -131,10 +149,12 @@ fn split(arg: &OsStr) -> (String, Option<OsString>) {
     }
 }
 
-fn unknown(name: String, value: Option<OsString>) -> ConfigError {
-    let meant = nearest_key(&name);
-    let advice = match meant {
-        Some(key) => format!("did you mean {}?", key.flag()),
+fn unknown(name: String, value: Option<OsString>, others: &[String]) -> ConfigError {
+    let flags = keys().map(Key::flag).chain(others.iter().cloned());
+    let other = nearest_word(&name, flags).filter(|flag| others.contains(flag));
+    let meant = nearest_key(&name).filter(|_| other.is_none());
+    let advice = match other.clone().or(meant.map(Key::flag)) {
+        Some(flag) => format!("did you mean {flag}?"),
         None if is_like_config(&name) => format!("did you mean {FILE_FLAG}?"),
         // A program that embeds the node may have no help of its own; this is what was asked for.
         None if name == "--help" || name == "-h" => {
@@ -147,7 +167,12 @@ fn unknown(name: String, value: Option<OsString>) -> ConfigError {
     ConfigError::Unknown {
         from: Source::Flag(name.clone()),
         name,
-        value: value.map_or_else(|| "no value".to_owned(), |value| value.shown_as(meant)),
+        value: match value {
+            None => "no value".to_owned(),
+            // What belongs to a verb is no secret.
+            Some(Raw::One(text)) if other.is_some() => format!("{text:?}"),
+            Some(value) => value.shown_as(meant),
+        },
         advice,
     }
 }

@@ -38,8 +38,10 @@ pub(super) struct Setting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InForce {
     pub(crate) path: &'static str,
-    /// The value as it may be shown.
+    /// The value as it may be shown to people.
     pub(crate) value: String,
+    /// The value as it may be shown to programs.
+    pub(crate) json: serde_json::Value,
     pub(crate) from: Source,
 }
 
@@ -75,6 +77,17 @@ impl Raw {
         }
     }
 
+    /// As [`shown`](Self::shown), for programs.
+    fn json(&self, key: &Key) -> serde_json::Value {
+        match self {
+            Self::Wrong { .. } => serde_json::Value::Null,
+            Self::One(text) if key.kind == Kind::RedisUrl => redacted(text).into(),
+            _ if key.secret => HIDDEN.into(),
+            Self::One(text) => typed(key, text),
+            Self::Many(texts) => texts.clone().into(),
+        }
+    }
+
     /// The value of an unknown name that `meant` is near to. If none is, what it holds is anyone's guess.
     pub(super) fn shown_as(&self, meant: Option<&Key>) -> String {
         meant.map_or_else(|| HIDDEN.to_owned(), |key| self.shown(key))
@@ -97,16 +110,24 @@ impl Settings {
         self.mistakes.push(mistake);
     }
 
-    /// Every key that somebody set, and those `beside` it that have a default.
-    pub(super) fn in_force(&self, beside: &[&str]) -> Vec<InForce> {
-        keys()
-            .filter(|key| self.has(key.path) || beside.contains(&key.path))
-            .filter_map(|key| {
-                let Setting { raw, from } = self.setting(key)?;
-                let (path, value) = (key.path, raw.shown(key));
-                Some(InForce { path, value, from })
-            })
-            .collect()
+    /// Every key of this version.
+    pub(super) fn in_force(&self) -> Vec<InForce> {
+        let keys = keys().filter(|key| key.available);
+        keys.map(|key| match self.setting(key) {
+            Some(Setting { raw, from }) => InForce {
+                path: key.path,
+                value: raw.shown(key),
+                json: raw.json(key),
+                from,
+            },
+            None => InForce {
+                path: key.path,
+                value: "not set".to_owned(),
+                json: serde_json::Value::Null,
+                from: Source::Default,
+            },
+        })
+        .collect()
     }
 
     /// Notes every key that was set although this version does not act on it.
@@ -209,6 +230,26 @@ impl Settings {
     }
 }
 
+/// The value of `key` that `text` stands for, in the form that JSON and TOML share.
+pub(super) fn typed(key: &Key, text: &str) -> serde_json::Value {
+    match key.kind {
+        Kind::Count => text.parse::<u32>().map_or_else(|_| text.into(), Into::into),
+        Kind::Switch => text
+            .parse::<bool>()
+            .map_or_else(|_| text.into(), Into::into),
+        Kind::List => entries(text).into(),
+        _ => text.into(),
+    }
+}
+
+/// The entries of a list that stands in one text.
+fn entries(text: &str) -> Vec<&str> {
+    match text.trim() {
+        "" => Vec::new(),
+        text => text.split(',').map(str::trim).collect(),
+    }
+}
+
 fn known(path: &str) -> &'static Key {
     Key::at(path).expect("the paths in this module's callers are those of the table")
 }
@@ -232,8 +273,7 @@ fn one<T: Value>(raw: &Raw) -> Result<T, String> {
 
 fn many<T: Value + PartialEq>(raw: &Raw) -> Result<Vec<T>, String> {
     let texts: Vec<&str> = match raw {
-        Raw::One(text) if text.trim().is_empty() => Vec::new(),
-        Raw::One(text) => text.split(',').map(str::trim).collect(),
+        Raw::One(text) => entries(text),
         Raw::Many(texts) => texts.iter().map(String::as_str).collect(),
         Raw::Wrong { expected, .. } => return Err(expected.clone()),
     };

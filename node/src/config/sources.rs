@@ -35,12 +35,17 @@ impl Sources {
     pub(crate) fn with_words(
         args: impl IntoIterator<Item = OsString>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
-        others: &[&str],
+        others: &[String],
     ) -> Self {
         Self {
             args: Args::new(args, others),
             environment: Environment::new(environment),
         }
+    }
+
+    /// True if a flag is wrong: what the words mean may then be, too.
+    pub(crate) fn has_wrong_flags(&self) -> bool {
+        self.args.has_mistakes()
     }
 
     /// What of the command line was no setting.
@@ -57,7 +62,7 @@ impl Sources {
         self.report().map(|(config, _)| config)
     }
 
-    /// As [`config`](Self::config), with what is in force: all keys that somebody set, and the ports.
+    /// As [`config`](Self::config), with what is in force: every key.
     pub(crate) fn report(&self) -> Result<(Config, Vec<InForce>), ConfigErrors> {
         let mut settings = Settings::default();
         self.args.read(&mut settings);
@@ -65,8 +70,15 @@ impl Sources {
         self.read_file(&mut settings);
         self.environment.read_fallbacks(&mut settings);
         settings.refuse_unavailable();
-        let in_force = settings.in_force(&["listen", "admin.listen"]);
+        let mut in_force = settings.in_force();
         let config = typed::read(settings)?;
+        for line in &mut in_force {
+            // The one default that is not in the table, but follows from another key.
+            if line.path == "admin.url" && line.from == Source::Default {
+                let url = config.admin.url.join("");
+                (line.value, line.json) = (format!("{url:?}"), url.into());
+            }
+        }
         Ok((config, in_force))
     }
 

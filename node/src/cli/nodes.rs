@@ -1,0 +1,100 @@
+//! `roomcast nodes`: which nodes there are.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Answer;
+use super::client::{Client, Failure};
+use super::table::{Table, count, plain};
+
+pub(super) const PATH: &str = "/api/v1/nodes";
+
+/// How to list the nodes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  roomcast nodes
+  roomcast nodes --admin-url http://10.0.0.7:9090
+  roomcast nodes --json | jq '[.nodes[].connections] | add'")]
+pub(super) struct Nodes {
+    /// Print the answer of the node as it came
+    #[arg(long)]
+    json: bool,
+}
+
+/// The nodes that a node knows, itself included.
+#[derive(Debug, Deserialize)]
+pub(super) struct List {
+    pub(super) nodes: Vec<Node>,
+    /// Servers that speak only the protocol of Node.js.
+    #[serde(default)]
+    foreign: u64,
+    #[serde(default)]
+    missing_nodes: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Node {
+    pub(super) id: String,
+    pub(super) connections: u64,
+    #[serde(default)]
+    state: Value,
+    #[serde(default)]
+    version: Value,
+    #[serde(default)]
+    started_at: Value,
+    #[serde(default)]
+    address: Value,
+}
+
+impl Nodes {
+    pub(super) async fn run(self, node: &Client) -> Result<Answer, Failure> {
+        let reply = node.get(PATH, &[]).await?;
+        let list: List = reply.read()?;
+        Ok(Answer::good(match self.json {
+            true => reply.as_it_came(),
+            false => list.text(),
+        })
+        .lacking(&list.missing_nodes))
+    }
+}
+
+impl List {
+    /// A row for each, and what they are together.
+    pub(super) fn text(&self) -> String {
+        let heading = [
+            "NODE",
+            "STATE",
+            "CONNECTIONS",
+            "VERSION",
+            "STARTED",
+            "ADDRESS",
+        ];
+        let mut table = Table::new(heading);
+        for node in &self.nodes {
+            table.row([
+                node.id.clone(),
+                plain(&node.state),
+                node.connections.to_string(),
+                plain(&node.version),
+                plain(&node.started_at),
+                plain(&node.address),
+            ]);
+        }
+        let connections = self.nodes.iter().map(|node| node.connections).sum();
+        let mut text = format!(
+            "{}{}, {}",
+            table.text(),
+            count(self.nodes.len() as u64, "node"),
+            count(connections, "connection"),
+        );
+        if self.foreign > 0 {
+            text.push_str(&format!(
+                ", and {} of Node.js",
+                count(self.foreign, "server")
+            ));
+        }
+        text.push('\n');
+        text
+    }
+}
