@@ -11,7 +11,10 @@ const ALWAYS: [&str; 2] = ["listen", "admin.listen"];
 pub(super) fn run(sources: &Sources) -> Result<Answer, Answer> {
     let (config, mut in_force) = report(sources)?;
     in_force.retain(|line| line.from != Source::Default || ALWAYS.contains(&line.path));
-    let mut text = format!("the configuration is valid\n{}", lines(&in_force));
+    let mut text = "the configuration is valid\n".to_owned();
+    for line in lines(&in_force) {
+        text.push_str(&format!("  {line}"));
+    }
     if config.redis.url.is_none() {
         text.push_str("without redis.url, this node is alone\n");
     }
@@ -31,21 +34,21 @@ pub(super) fn report(sources: &Sources) -> Result<(Config, Vec<InForce>), Answer
 }
 
 /// A line for each key, for people.
-pub(super) fn lines(in_force: &[InForce]) -> String {
+pub(super) fn lines(in_force: &[InForce]) -> Vec<String> {
     let widths = in_force.iter().map(|line| line.path.len());
     let width = widths.max().unwrap_or_default();
-    let lines = in_force
-        .iter()
-        .map(|line| format!("  {:width$}  {} {}\n", line.path, line.value, line.from));
+    let lines = in_force.iter().map(|line| match &line.value {
+        Some(value) => format!("{:width$}  {value} {}\n", line.path, line.from),
+        None => format!("{:width$}  not set\n", line.path),
+    });
     lines.collect()
 }
 
 /// What is wrong with a file, in the form of all other mistakes.
 fn line(mistake: &KeyError, in_force: &[InForce]) -> String {
-    let from = in_force.iter().find(|line| line.path == mistake.key);
-    let from = from.map_or_else(String::new, |line| {
-        format!("{} {}: ", line.value, line.from)
-    });
+    let line = in_force.iter().find(|line| line.path == mistake.key);
+    let from = line.and_then(|line| Some(format!("{} {}: ", line.value.as_ref()?, line.from)));
+    let from = from.unwrap_or_default();
     format!("{}: {from}{}", mistake.key, mistake.source)
 }
 

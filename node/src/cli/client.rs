@@ -195,6 +195,14 @@ async fn talk(
 }
 
 impl Reply {
+    #[cfg(test)]
+    pub(super) fn of(text: &str) -> Self {
+        Self {
+            url: "http://127.0.0.1".to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
     /// The answer as it came, as a line.
     pub(super) fn as_it_came(&self) -> String {
         format!("{}\n", self.text.trim_end())

@@ -51,10 +51,15 @@ struct Order<'a> {
     deadline: Option<&'a str>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// How it stands. What is not about serving is there while the node drains.
+#[derive(Debug, Deserialize)]
 struct Status {
     state: String,
+    /// Connections that are open.
     remaining: u64,
+    rate: Option<u32>,
+    grace: Option<String>,
+    deadline: Option<String>,
 }
 
 impl Drain {
@@ -73,42 +78,57 @@ impl Drain {
         if self.no_wait {
             return self.say(&started);
         }
-        let mut progress = Progress::new(self.json);
-        let last = wait(started, async || node.get(PATH, &[]).await, &mut progress).await?;
-        drop(progress);
+        let progress = Progress::new(self.json);
+        let last = wait(started, async || node.get(PATH, &[]).await, progress).await?;
         let answer = self.say(&last)?;
-        if last.read::<Status>()?.is_over() {
-            let complaint = "the drain was ended before the node was empty\n";
-            return Ok(Answer {
-                complaint: complaint.to_owned(),
+        Ok(match last.read::<Status>()?.is_serving() {
+            true => Answer {
                 exit: Exit::No,
-                ..answer
-            });
-        }
-        Ok(answer)
+                ..answer.but("the drain was ended before the node was empty")
+            },
+            false => answer,
+        })
     }
 
     fn say(&self, reply: &Reply) -> Result<Answer, Failure> {
-        let Status { state, remaining } = reply.read()?;
+        let status: Status = reply.read()?;
         Ok(Answer::good(match self.json {
             true => reply.as_it_came(),
-            false => format!("{}: {}\n", tame(&state), count(remaining, "connection")),
+            false => status.line(),
         }))
     }
 }
 
 impl Status {
-    /// True if the node takes clients again.
-    fn is_over(&self) -> bool {
+    fn is_draining(&self) -> bool {
+        self.state == "draining"
+    }
+
+    /// True if the node takes clients, as if there were no drain.
+    fn is_serving(&self) -> bool {
         self.state == "serving"
+    }
+
+    fn line(&self) -> String {
+        let mut line = format!("{}: {}", self.state, count(self.remaining, "connection"));
+        if let Some(rate) = self.rate {
+            line.push_str(&format!(", {rate} are closed per second"));
+        }
+        if let Some(grace) = &self.grace {
+            line.push_str(&format!(", from {grace} on"));
+        }
+        if let Some(deadline) = &self.deadline {
+            line.push_str(&format!(", and what is left after {deadline}"));
+        }
+        tame(&line) + "\n"
     }
 }
 
-/// Asks again and again until the node is empty or takes clients again; gives the last answer.
+/// Asks again and again while the node drains; gives the last answer.
 async fn wait(
     mut reply: Reply,
     mut ask: impl AsyncFnMut() -> Result<Reply, Failure>,
-    progress: &mut Progress,
+    mut progress: Progress,
 ) -> Result<Reply, Failure> {
     let mut most = 0;
     loop {
@@ -116,10 +136,61 @@ async fn wait(
         // More may come while the balancer has not noticed yet.
         most = most.max(status.remaining);
         progress.show(most - status.remaining, most);
-        if status.remaining == 0 || status.is_over() {
+        if !status.is_draining() {
             return Ok(reply);
         }
         tokio::time::sleep(POLL).await;
         reply = ask().await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(text: &str) -> Status {
+        Reply::of(text).read().unwrap()
+    }
+
+    #[test]
+    fn a_line_says_how_the_drain_stands() {
+        for (text, line) in [
+            (
+                r#"{"state":"serving","remaining":1}"#,
+                "serving: 1 connection\n",
+            ),
+            (
+                r#"{"state":"draining","remaining":7,"rate":200,"grace":"4s","deadline":"59s"}"#,
+                "draining: 7 connections, 200 are closed per second, from 4s on, and what is left after 59s\n",
+            ),
+            (
+                r#"{"state":"drained","remaining":0}"#,
+                "drained: 0 connections\n",
+            ),
+        ] {
+            assert_eq!(status(text).line(), line);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_node_is_waited_for_while_more_clients_may_come() {
+        let mut answers = [
+            r#"{"state":"draining","remaining":0,"grace":"1s"}"#,
+            r#"{"state":"draining","remaining":5}"#,
+            r#"{"state":"drained","remaining":0}"#,
+        ]
+        .into_iter()
+        .map(Reply::of);
+        let first = answers.next().unwrap();
+
+        let last = wait(
+            first,
+            async || Ok(answers.next().unwrap()),
+            Progress::new(true),
+        )
+        .await;
+
+        assert_eq!(last.unwrap().read::<Status>().unwrap().state, "drained");
+        assert!(answers.next().is_none());
     }
 }

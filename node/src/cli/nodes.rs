@@ -36,7 +36,8 @@ pub(super) struct List {
 #[derive(Debug, Deserialize)]
 pub(super) struct Node {
     pub(super) id: String,
-    pub(super) connections: u64,
+    /// Unknown of a node that does not say.
+    pub(super) connections: Option<u64>,
     #[serde(default)]
     state: Value,
     #[serde(default)]
@@ -75,13 +76,14 @@ impl List {
             table.row([
                 node.id.clone(),
                 plain(&node.state),
-                node.connections.to_string(),
+                node.connections
+                    .map_or_else(|| "-".to_owned(), |number| number.to_string()),
                 plain(&node.version),
                 plain(&node.started_at),
                 plain(&node.address),
             ]);
         }
-        let connections = self.nodes.iter().map(|node| node.connections).sum();
+        let connections = self.nodes.iter().filter_map(|node| node.connections).sum();
         let mut text = format!(
             "{}{}, {}",
             table.text(),

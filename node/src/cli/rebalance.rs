@@ -62,14 +62,13 @@ impl Rebalance {
         let reply = node.post("/api/v1/rebalance", &order).await?;
         let plan: Plan = reply.read()?;
         let to_close = plan.to_close();
-        let is_silent = self.json;
-        let said = |text: String| match is_silent {
+        let said = |text: String| match self.json {
             true => reply.as_it_came(),
             false => text,
         };
         if to_close == 0 {
             return Ok(Answer::good(said(format!(
-                "the {} are even\n",
+                "nothing to close on {}\n",
                 count(plan.nodes.len() as u64, "node")
             ))));
         }
@@ -79,10 +78,9 @@ impl Rebalance {
                 "accepted: {connections} to close\n"
             ))));
         }
-        let mut progress = Progress::new(self.json);
+        let progress = Progress::new(self.json);
         let ask = async || node.get(nodes::PATH, &[]).await?.read();
-        let (last, moved) = plan.wait(ask, &mut progress).await?;
-        drop(progress);
+        let (last, moved) = plan.wait(ask, progress).await?;
         let answer = Answer::good(said(last.text()));
         Ok(match moved < to_close {
             true => answer.but(format!(
@@ -104,7 +102,7 @@ impl Plan {
     fn moved(&self, now: &nodes::List) -> u64 {
         let moved = self.nodes.iter().map(|before| {
             let node = now.nodes.iter().find(|node| node.id == before.id);
-            let connections = node.map_or(0, |node| node.connections);
+            let connections = node.and_then(|node| node.connections).unwrap_or(0);
             before
                 .connections
                 .saturating_sub(connections)
@@ -117,7 +115,7 @@ impl Plan {
     async fn wait(
         &self,
         mut ask: impl AsyncFnMut() -> Result<nodes::List, Failure>,
-        progress: &mut Progress,
+        mut progress: Progress,
     ) -> Result<(nodes::List, u64), Failure> {
         let mut most = 0;
         let mut since = Instant::now();
@@ -133,5 +131,74 @@ impl Plan {
             }
             tokio::time::sleep(POLL).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn plan() -> Plan {
+        serde_json::from_value(json!({"nodes": [
+            {"id": "full", "connections": 90, "to_close": 40},
+            {"id": "empty", "connections": 10, "to_close": 0},
+        ]}))
+        .unwrap()
+    }
+
+    fn list(full: u64, empty: u64) -> nodes::List {
+        serde_json::from_value(json!({"nodes": [
+            {"id": "full", "connections": full},
+            {"id": "empty", "connections": empty},
+        ]}))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_has_moved_is_what_left_the_nodes_that_were_full() {
+        for (full, empty, moved) in [
+            (90, 10, 0),
+            (70, 30, 20),
+            (50, 50, 40),
+            (40, 60, 40),
+            (95, 10, 0),
+        ] {
+            assert_eq!(
+                plan().moved(&list(full, empty)),
+                moved,
+                "{full} and {empty}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_done_once_all_have_moved() {
+        let mut lists = [list(90, 10), list(60, 30), list(50, 40), list(50, 50)].into_iter();
+        let ask = async || Ok(lists.next().unwrap());
+
+        let (last, moved) = plan().wait(ask, Progress::new(true)).await.unwrap();
+
+        assert_eq!(moved, 40);
+        assert_eq!(last.nodes[1].connections, Some(40));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_gives_up_once_nothing_moves_any_more() {
+        let begun = Instant::now();
+        let ask = async || {
+            let moves = begun.elapsed() < Duration::from_secs(60);
+            Ok(if moves {
+                list(90 - begun.elapsed().as_secs() / 2, 10)
+            } else {
+                list(61, 39)
+            })
+        };
+
+        let (_, moved) = plan().wait(ask, Progress::new(true)).await.unwrap();
+
+        assert_eq!(moved, 29);
+        assert!(begun.elapsed() > Duration::from_secs(60));
     }
 }

@@ -48,7 +48,7 @@ impl Show {
         }
         let (_, in_force) = check::report(sources)?;
         if !self.json {
-            return Ok(Answer::good(check::lines(&in_force)));
+            return Ok(Answer::good(check::lines(&in_force).concat()));
         }
         let settings = in_force.iter().map(Line::of).collect();
         let json = serde_json::to_string(&Shown { settings });

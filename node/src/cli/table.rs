@@ -48,7 +48,7 @@ impl<const N: usize> Table<N> {
 
     fn is_number(&self, column: usize) -> bool {
         let mut texts = self.rows.iter().skip(1).map(|row| &row[column]);
-        texts.all(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        texts.all(|text| text == "-" || text.bytes().all(|byte| byte.is_ascii_digit()))
     }
 }
 

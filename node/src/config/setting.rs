@@ -38,8 +38,8 @@ pub(super) struct Setting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InForce {
     pub(crate) path: &'static str,
-    /// The value as it may be shown to people.
-    pub(crate) value: String,
+    /// The value as it may be shown to people, if it has one.
+    pub(crate) value: Option<String>,
     /// The value as it may be shown to programs.
     pub(crate) json: serde_json::Value,
     pub(crate) from: Source,
@@ -116,13 +116,13 @@ impl Settings {
         keys.map(|key| match self.setting(key) {
             Some(Setting { raw, from }) => InForce {
                 path: key.path,
-                value: raw.shown(key),
+                value: Some(raw.shown(key)),
                 json: raw.json(key),
                 from,
             },
             None => InForce {
                 path: key.path,
-                value: "not set".to_owned(),
+                value: None,
                 json: serde_json::Value::Null,
                 from: Source::Default,
             },

@@ -76,7 +76,7 @@ impl Sources {
             // The one default that is not in the table, but follows from another key.
             if line.path == "admin.url" && line.from == Source::Default {
                 let url = config.admin.url.join("");
-                (line.value, line.json) = (format!("{url:?}"), url.into());
+                (line.value, line.json) = (Some(format!("{url:?}")), url.into());
             }
         }
         Ok((config, in_force))

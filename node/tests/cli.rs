@@ -1,0 +1,527 @@
+//! The verbs that ask a node, as a shell runs them, against a stand-in that says what it was asked.
+
+use std::collections::VecDeque;
+use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use http::{Response, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+/// An admin port that gives its answers one after the other, and the last one again and again.
+struct StandIn {
+    url: String,
+    script: Arc<Script>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Script {
+    answers: Mutex<VecDeque<(u16, String)>>,
+    asked: Mutex<Vec<Asked>>,
+}
+
+/// What it was asked.
+#[derive(Debug, Clone, PartialEq)]
+struct Asked {
+    /// The method and the path.
+    line: String,
+    body: Value,
+    authorization: Option<String>,
+}
+
+async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response<String> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let authorization = head.headers.get(header::AUTHORIZATION);
+    script.asked.lock().unwrap().push(Asked {
+        line: format!("{} {}", head.method, head.uri),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+        authorization: authorization.map(|value| value.to_str().unwrap().to_owned()),
+    });
+    let mut answers = script.answers.lock().unwrap();
+    let (status, text) = match answers.len() {
+        1 => answers[0].clone(),
+        _ => answers.pop_front().unwrap(),
+    };
+    let mut response = Response::new(text);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
+}
+
+impl StandIn {
+    async fn with(answers: Vec<(u16, Value)>) -> Self {
+        let answers = answers.into_iter();
+        let texts = answers.map(|(status, body)| (status, body.to_string()));
+        Self::with_texts(texts.collect()).await
+    }
+
+    async fn with_texts(answers: VecDeque<(u16, String)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let script = Arc::new(Script {
+            answers: Mutex::new(answers),
+            ..Script::default()
+        });
+        let app = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&script));
+        let serving = async { axum::serve(listener, app).await.unwrap() };
+        Self {
+            url,
+            script,
+            serving: tokio::task::spawn(serving),
+        }
+    }
+
+    async fn run(&self, args: &[&str]) -> Said {
+        run(&[args, &["--admin-url", &self.url]].concat(), &[]).await
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.script.asked.lock().unwrap().clone()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.asked().into_iter().map(|asked| asked.line).collect()
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// What the program said.
+#[derive(Debug, PartialEq)]
+struct Said {
+    out: String,
+    err: String,
+    code: Option<i32>,
+}
+
+async fn run(args: &[&str], environment: &[(&str, &str)]) -> Said {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO_BIN_EXE_roomcast"))
+        .args(args)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    Said {
+        out: String::from_utf8(stdout).unwrap(),
+        err: String::from_utf8(stderr).unwrap(),
+        code: status.code(),
+    }
+}
+
+fn good(out: &str) -> Said {
+    Said {
+        out: out.to_owned(),
+        err: String::new(),
+        code: Some(0),
+    }
+}
+
+#[tokio::test]
+async fn emit_sends_its_words_as_they_were_written() {
+    let node = StandIn::with(vec![(202, json!({"accepted":1}))]).await;
+    let args = [
+        "emit",
+        "/chat",
+        "newMessage",
+        r#"{"message":"hi"}"#,
+        "-1.50",
+        "--room",
+        "r1",
+        "--room=r2",
+        "--except",
+        "r3",
+        "--volatile",
+    ];
+
+    let said = node.run(&args).await;
+
+    assert_eq!(said, good("accepted: newMessage to r1, r2 in /chat\n"));
+    let asked = node.asked().remove(0);
+    assert_eq!(asked.line, "POST /api/v1/emit");
+    assert_eq!(
+        asked.body,
+        json!({
+            "namespace": "/chat",
+            "event": "newMessage",
+            "args": [{"message": "hi"}, -1.5],
+            "rooms": ["r1", "r2"],
+            "except": ["r3"],
+            "volatile": true,
+        })
+    );
+    assert_eq!(asked.authorization, None);
+}
+
+#[tokio::test]
+async fn the_token_is_presented_wherever_it_comes_from() {
+    let node = StandIn::with(vec![(202, json!({"accepted":1}))]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "from-file\n").unwrap();
+    let url = ("ROOMCAST_ADMIN__URL", node.url.as_str());
+    let emit = ["emit", "/", "tick"];
+    let with_flag = [&emit[..], &["--admin-token", "from-flag"]].concat();
+    let from_file = ("ROOMCAST_ADMIN__TOKEN_FILE", file.to_str().unwrap());
+
+    for said in [
+        run(&with_flag, &[url]).await,
+        run(&emit, &[url, ("ROOMCAST_ADMIN__TOKEN", "from-environment")]).await,
+        run(&emit, &[url, from_file]).await,
+    ] {
+        assert_eq!(said, good("accepted: tick to everyone in /\n"));
+    }
+
+    let tokens: Vec<_> = node
+        .asked()
+        .into_iter()
+        .map(|asked| asked.authorization.unwrap())
+        .collect();
+    assert_eq!(
+        tokens,
+        [
+            "Bearer from-flag",
+            "Bearer from-environment",
+            "Bearer from-file"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn json_is_the_answer_as_it_came() {
+    let text = r#"{ "rooms":[ {"room":"a","sockets":1,"more":1.0} ],"missing_nodes":[]}"#;
+    let node = StandIn::with_texts([(200, text.to_owned())].into()).await;
+
+    let said = node.run(&["rooms", "--json"]).await;
+
+    assert_eq!(said, good(&format!("{text}\n")));
+}
+
+#[tokio::test]
+async fn request_prints_what_clients_acked_and_counts_who_did_not() {
+    let answer = json!({"answers": [{"a": 1}, null, "b"], "missing": 2});
+    let node = StandIn::with(vec![(200, answer)]).await;
+
+    let said = node.run(&["request", "/", "vote", "--timeout", "2s"]).await;
+
+    assert_eq!(said.out, "{\"a\":1}\nnull\n\"b\"\n");
+    assert_eq!(said.err, "2 clients did not answer within 2s\n");
+    assert_eq!(said.code, Some(0));
+    assert_eq!(node.asked()[0].line, "POST /api/v1/request");
+    assert_eq!(node.asked()[0].body["timeout"], "2s");
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_with_its_field_and_what_to_set() {
+    let problem = |status: u16, title: &str| {
+        let detail = "expected something else";
+        json!({"type": "about:blank", "status": status, "title": title, "detail": detail, "field": "event"})
+    };
+    for (status, hint) in [
+        (400, ""),
+        (401, "ROOMCAST_ADMIN__TOKEN"),
+        (403, "admin.listen on loopback"),
+        (503, ""),
+    ] {
+        let node = StandIn::with(vec![(status, problem(status, "No"))]).await;
+
+        let said = node.run(&["emit", "/", "connect"]).await;
+
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert_eq!(said.out, "");
+        let line = "refused: No: expected something else (field event)\n";
+        assert!(said.err.starts_with(line), "{said:?}");
+        assert!(said.err.contains(hint), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_node_is_told_so() {
+    for (status, text) in [(404, "<html>no such page"), (200, "<html>welcome")] {
+        let node = StandIn::with_texts([(status, text.to_owned())].into()).await;
+
+        let said = node.run(&["nodes"]).await;
+
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(
+            said.err
+                .starts_with(&format!("{}/api/v1/nodes answer", node.url)),
+            "{said:?}"
+        );
+        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_answers_the_url_is_told_and_the_code_is_69() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+
+    for verb in [
+        "nodes",
+        "rooms",
+        "sockets",
+        "presence",
+        "drain",
+        "rebalance",
+    ] {
+        let said = run(&[verb, "--admin-url", &url], &[]).await;
+
+        assert_eq!(said.code, Some(69), "{said:?}");
+        assert_eq!(said.out, "");
+        assert!(
+            said.err
+                .starts_with(&format!("no node answers at {url}/api/v1/")),
+            "{said:?}"
+        );
+        assert!(said.err.contains("ROOMCAST_ADMIN__URL"), "{said:?}");
+    }
+}
+
+fn socket(id: &str, rooms: &[&str]) -> Value {
+    json!({
+        "id": id, "node": "n1", "namespace": "/", "rooms": rooms, "data": null,
+        "address": "10.0.0.1", "connected_at": "2026-11-26T20:00:00.000Z",
+    })
+}
+
+#[tokio::test]
+async fn sockets_are_asked_for_page_by_page() {
+    let first =
+        json!({"sockets": [socket("a", &["a", "r1"])], "next": "a", "missing_nodes": ["n2"]});
+    let last =
+        json!({"sockets": [socket("b", &["r2", "b", "r1"])], "next": null, "missing_nodes": []});
+    let node = StandIn::with(vec![(200, first.clone()), (200, last.clone())]).await;
+    let args = [
+        "sockets",
+        "--room",
+        "r&1",
+        "--namespace",
+        "/chat",
+        "--limit",
+        "1",
+        "--all",
+    ];
+
+    let said = node.run(&args).await;
+
+    assert_eq!(
+        said.out,
+        "ID  NODE  CONNECTED                 ADDRESS   ROOMS\n\
+         a   n1    2026-11-26T20:00:00.000Z  10.0.0.1  r1\n\
+         b   n1    2026-11-26T20:00:00.000Z  10.0.0.1  r2, r1\n\
+         2 sockets\n"
+    );
+    assert_eq!(
+        said.err,
+        "incomplete: no answer in time from 1 server: n2\n"
+    );
+    assert_eq!(said.code, Some(0));
+    assert_eq!(
+        node.lines(),
+        [
+            "GET /api/v1/sockets?namespace=%2Fchat&room=r%261&limit=1",
+            "GET /api/v1/sockets?namespace=%2Fchat&room=r%261&limit=1&after=a",
+        ]
+    );
+
+    let node = StandIn::with(vec![(200, first.clone()), (200, last.clone())]).await;
+    let said = node.run(&["sockets", "--all", "--json"]).await;
+    assert_eq!(said.out, format!("{first}\n{last}\n"));
+
+    let node = StandIn::with(vec![(200, first)]).await;
+    let said = node.run(&["sockets"]).await;
+    assert!(said.out.ends_with("1 socket\n"), "{said:?}");
+    assert!(
+        said.err.contains("there are more: --all shows them"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn lists_are_tables_with_a_count() {
+    let nodes = json!({"foreign": 1, "nodes": [
+        {"id": "aa", "version": "0.1.0", "started_at": "2026-11-26T20:00:00Z", "connections": 1200, "state": "serving", "address": "10.0.0.1:3000"},
+        {"id": "b", "version": "0.1.0", "started_at": "2026-11-26T20:00:01Z", "connections": 7, "state": "draining", "address": "10.0.0.2:3000"},
+    ]});
+    let rooms = json!({"rooms": [{"room": "lobby", "sockets": 12}, {"room": "\u{1b}[2J", "sockets": 1}], "missing_nodes": []});
+    let online = json!({"online": [{"client_id": "~a", "username": "王芳", "node": "aa"}]});
+    for (args, path, answer, text) in [
+        (
+            &["nodes"][..],
+            "/api/v1/nodes",
+            nodes,
+            "NODE  STATE     CONNECTIONS  VERSION  STARTED               ADDRESS\n\
+             aa    serving          1200  0.1.0    2026-11-26T20:00:00Z  10.0.0.1:3000\n\
+             b     draining            7  0.1.0    2026-11-26T20:00:01Z  10.0.0.2:3000\n\
+             2 nodes, 1207 connections, and 1 server of Node.js\n",
+        ),
+        (
+            &["rooms", "--namespace", "/chat"],
+            "/api/v1/rooms?namespace=%2Fchat",
+            rooms,
+            "SOCKETS  ROOM\n     12  lobby\n      1  \\u{1b}[2J\n2 rooms\n",
+        ),
+        (
+            &["rooms"],
+            "/api/v1/rooms?namespace=%2F",
+            json!({"rooms": [], "missing_nodes": []}),
+            "0 rooms\n",
+        ),
+        (
+            &["presence"],
+            "/api/v1/presence?namespace=%2Fchat",
+            online,
+            "CLIENT  NODE  USERNAME\n~a      aa    王芳\n1 user online\n",
+        ),
+    ] {
+        let node = StandIn::with(vec![(200, answer)]).await;
+
+        assert_eq!(node.run(args).await, good(text));
+        assert_eq!(node.lines(), [format!("GET {path}")]);
+    }
+}
+
+#[tokio::test]
+async fn kick_disconnects_one_socket() {
+    let node = StandIn::with(vec![(202, json!({"accepted":1}))]).await;
+
+    let said = node
+        .run(&["kick", "~abc", "--namespace", "/chat", "--close"])
+        .await;
+
+    assert_eq!(said, good("accepted: ~abc is disconnected from /chat\n"));
+    assert_eq!(node.asked()[0].line, "POST /api/v1/disconnect");
+    let body = json!({"namespace": "/chat", "in": ["~abc"], "close": true});
+    assert_eq!(node.asked()[0].body, body);
+}
+
+#[tokio::test]
+async fn drain_waits_until_the_node_is_empty_and_says_how_far_it_is() {
+    let draining = json!({"state": "draining", "remaining": 40, "rate": 200, "deadline": "5m"});
+    let drained = json!({"state": "drained", "remaining": 0});
+    let node = StandIn::with(vec![(202, draining), (200, drained)]).await;
+
+    let said = node
+        .run(&["drain", "--rate", "200", "--deadline", "5m"])
+        .await;
+
+    assert_eq!(said.out, "drained: 0 connections\n");
+    assert_eq!(said.err, "0 of 40 connections closed\n");
+    assert_eq!(said.code, Some(0));
+    assert_eq!(node.lines(), ["POST /api/v1/drain", "GET /api/v1/drain"]);
+    assert_eq!(node.asked()[0].body, json!({"rate": 200, "deadline": "5m"}));
+}
+
+#[tokio::test]
+async fn a_drain_that_somebody_else_ends_is_no_success() {
+    let draining = json!({"state": "draining", "remaining": 4});
+    let serving = json!({"state": "serving", "remaining": 3});
+    let node = StandIn::with(vec![(202, draining), (200, serving.clone())]).await;
+
+    let said = node.run(&["drain", "--json"]).await;
+
+    assert_eq!(said.out, format!("{serving}\n"));
+    assert_eq!(said.err, "the drain was ended before the node was empty\n");
+    assert_eq!(said.code, Some(1));
+    assert_eq!(node.asked()[0].body, json!({}));
+}
+
+#[tokio::test]
+async fn a_drain_can_be_looked_at_ended_and_left_alone() {
+    let status = json!({"state": "draining", "remaining": 4, "rate": 500});
+    for (flag, line) in [
+        ("--status", "GET /api/v1/drain"),
+        ("--end", "DELETE /api/v1/drain"),
+        ("--no-wait", "POST /api/v1/drain"),
+    ] {
+        let node = StandIn::with(vec![(200, status.clone())]).await;
+
+        let said = node.run(&["drain", flag]).await;
+
+        let text = "draining: 4 connections, 500 are closed per second\n";
+        assert_eq!(said, good(text), "{flag}");
+        assert_eq!(node.lines(), [line]);
+    }
+}
+
+#[tokio::test]
+async fn rebalance_waits_until_as_many_have_moved_as_should() {
+    let plan = json!({"nodes": [{"id": "a", "connections": 9, "to_close": 4}, {"id": "b", "connections": 1, "to_close": 0}]});
+    let after = json!({"nodes": [{"id": "a", "connections": 5}, {"id": "b", "connections": 5}]});
+    let node = StandIn::with(vec![(202, plan.clone()), (200, after)]).await;
+
+    let said = node.run(&["rebalance", "--rate", "50"]).await;
+
+    assert!(said.out.ends_with("2 nodes, 10 connections\n"), "{said:?}");
+    assert_eq!(said.code, Some(0));
+    assert_eq!(
+        node.lines(),
+        ["POST /api/v1/rebalance", "GET /api/v1/nodes"]
+    );
+    assert_eq!(node.asked()[0].body, json!({"rate": 50}));
+
+    let node = StandIn::with(vec![(202, plan)]).await;
+    let said = node.run(&["rebalance", "--no-wait"]).await;
+    assert_eq!(said, good("accepted: 4 connections to close\n"));
+
+    let even = json!({"nodes": [{"id": "a", "connections": 5, "to_close": 0}]});
+    let node = StandIn::with(vec![(202, even)]).await;
+    assert_eq!(
+        node.run(&["rebalance"]).await,
+        good("nothing to close on 1 node\n")
+    );
+}
+
+/// Has `bash` complete the last of `words`, and gives what it offers.
+async fn completed(words: &str) -> Vec<String> {
+    let script = r#"
+        source <("$0" completions bash)
+        COMP_WORDS=($1) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _roomcast roomcast "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let output = Command::new("bash")
+        .args(["-euc", script, env!("CARGO_BIN_EXE_roomcast"), words])
+        .output()
+        .await
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && complaint.is_empty(),
+        "{complaint}"
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn bash_completes_verbs_their_flags_and_those_of_settings() {
+    assert_eq!(completed("roomcast dr").await, ["drain"]);
+    assert_eq!(completed("roomcast --redis-u").await, ["--redis-url"]);
+    assert_eq!(completed("roomcast emit / a --vol").await, ["--volatile"]);
+    assert_eq!(
+        completed("roomcast emit --admin-t").await,
+        ["--admin-token"]
+    );
+    assert_eq!(completed("roomcast check --log-format j").await, ["json"]);
+    assert_eq!(completed("roomcast completions z").await, ["zsh"]);
+    assert_eq!(completed("roomcast token --expi").await, ["--expires-in"]);
+}
