@@ -7,12 +7,12 @@
 //! Every mistake in every source is reported, at once, with the key, the value, where it stands and what was expected.
 //! Nothing that was set is ignored: not a misspelt name, and not a key that this version does not act on yet.
 
-mod admin_url;
 mod args;
 mod cors;
 mod environment;
 mod error;
 mod file;
+mod http_url;
 pub mod key;
 mod nearest;
 mod parse;
@@ -30,9 +30,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use admin_url::AdminUrl;
 pub use cors::CorsOrigins;
 pub use error::{ConfigError, ConfigErrors, Source};
+pub use http_url::HttpUrl;
 pub(crate) use nearest::nearest_word;
 pub(crate) use parse::duration;
 pub use redis_url::RedisUrl;
@@ -85,6 +85,8 @@ pub struct Config {
     pub drain: Drain,
     /// What the node says about itself.
     pub log: Log,
+    /// Whom the node tells how events go through the cluster.
+    pub traces: Traces,
 }
 
 /// The admin port.
@@ -94,7 +96,7 @@ pub struct Admin {
     /// Where it listens. Port 0 picks a free one.
     pub listen: SocketAddr,
     /// Where the command line finds it. Where nobody says, this follows `listen`.
-    pub url: AdminUrl,
+    pub url: HttpUrl,
     /// What callers of the control API must present, and the command line presents. Not empty.
     pub token: Option<Secret>,
     /// The largest body of a request to the control API, in bytes. At least 1024.
@@ -284,6 +286,16 @@ pub struct Log {
     pub level: LogLevel,
     /// In which form.
     pub format: LogFormat,
+}
+
+/// Whom the node tells how events go through the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traces {
+    /// A collector that takes OTLP over HTTP; none is told nothing.
+    pub endpoint: Option<HttpUrl>,
+    /// Of so many events of clients one is traced. At least one.
+    pub one_in: u32,
 }
 
 /// How important an event is.

@@ -1,7 +1,9 @@
-//! The two ports: the public one serves clients and nothing else, the admin one metrics, health and control.
+//! HTTP: the two ports, of which the public one serves clients and nothing else, the admin one metrics, health and control;
+//! and what the node asks of others.
 
 mod admin;
 mod control;
+mod exchange;
 mod origin;
 mod pages;
 mod problem;
@@ -9,6 +11,7 @@ mod public;
 
 pub(crate) use admin::{Readiness, admin};
 pub(crate) use control::{Control, ControlMetrics, Settings as ControlSettings};
+pub(crate) use exchange::exchange;
 pub(crate) use origin::Origins;
 pub(crate) use pages::Pages;
 pub(crate) use public::Public;

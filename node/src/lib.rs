@@ -42,6 +42,7 @@ mod http;
 mod metrics;
 mod node;
 mod platform;
+mod traces;
 
 pub use auth::{KeyError, KeyFileError};
 pub use config::Config;

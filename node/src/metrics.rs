@@ -15,7 +15,7 @@ use roomcast_gateway::{Gateway, platform::Outcome};
 
 pub(crate) use cluster::ClusterMetrics;
 
-use crate::{connection::Traffic, http::ControlMetrics};
+use crate::{connection::Traffic, http::ControlMetrics, traces::Traces};
 
 /// The label value of every event that nobody registered.
 const OTHER: &str = "other";
@@ -37,10 +37,18 @@ pub(crate) struct Metrics {
     events_sent: IntCounterVec,
     event_duration: HistogramVec,
     rejected: IntCounterVec,
+    traces: Traces,
 }
 
 impl Metrics {
+    /// Nothing is traced.
+    #[cfg(test)]
     pub(crate) fn new(node_id: &str) -> Self {
+        Self::with(node_id, Traces::default())
+    }
+
+    /// The metrics of a node, beside its traces.
+    pub(crate) fn with(node_id: &str, traces: Traces) -> Self {
         let kit = Kit(Registry::new());
         let slow_consumers = kit.counters(
             "slow_consumer_total",
@@ -55,7 +63,7 @@ impl Metrics {
                 overflowed: slow_consumers.with_label_values(&["overflow"]),
                 behind: slow_consumers.with_label_values(&["backlog"]),
             }),
-            cluster: ClusterMetrics::new(&kit),
+            cluster: ClusterMetrics::new(&kit, traces.clone()),
             control: ControlMetrics {
                 requests: kit.counters(
                     "admin_requests_total",
@@ -111,6 +119,7 @@ impl Metrics {
                 &["reason"],
             ),
             registry: kit.0,
+            traces,
         };
         let build = Opts::new(
             "socket_io_build_info",
@@ -168,6 +177,7 @@ impl Metrics {
                 .map(|name| (name.to_owned(), sent(name)))
                 .collect(),
             sent_other: sent(OTHER),
+            traces: self.traces.clone(),
             namespace,
         }
     }
@@ -185,6 +195,7 @@ pub(crate) struct NamespaceMetrics {
     other: EventMetrics,
     sent: HashMap<String, IntCounter>,
     sent_other: IntCounter,
+    traces: Traces,
 }
 
 /// The metrics of one event that clients send.
@@ -216,6 +227,13 @@ impl NamespaceMetrics {
 
     pub(crate) fn sent(&self, event: &str) {
         self.emits(event).inc();
+    }
+
+    /// The span of an event whose turn has come, if it is traced.
+    pub(crate) fn span(&self, event: &str) -> Option<opentelemetry::Context> {
+        let known = self.events.get_key_value(event);
+        let event = known.map_or(OTHER, |(event, _)| event);
+        self.traces.event(&self.namespace, event)
     }
 
     /// What counts emits of this event.

@@ -23,6 +23,7 @@ use crate::{
     presence::{self, Presence},
     redis::{self, RedisError},
     store::{self, Store},
+    traces::{Exporting, Traces},
 };
 
 /// The namespace that is protected wherever there is a key.
@@ -73,6 +74,8 @@ pub struct Node {
     presence: Option<Presence>,
     platforms: Platforms,
     metrics: Arc<Metrics>,
+    traces: Traces,
+    exporting: Option<Exporting>,
     tasks: TaskTracker,
     phase: watch::Sender<Phase>,
 }
@@ -129,7 +132,12 @@ impl Builder {
             .local_addr()
             .map_err(listen("admin.listen", address))?;
 
-        let (cluster, metrics) = join(&config, bus).await?;
+        let Joined {
+            cluster,
+            metrics,
+            traces,
+            exporting,
+        } = join(&config, bus).await?;
         let presence = presence_for(&config, cluster.node_id()).await?;
         let ground = Ground {
             store: store_for(&config, store).await?,
@@ -148,6 +156,8 @@ impl Builder {
             presence,
             platforms,
             metrics,
+            traces,
+            exporting,
             tasks,
             phase: watch::Sender::new(Phase::Starting),
         })
@@ -215,11 +225,16 @@ fn all(
         .collect())
 }
 
+/// A node's part in the cluster, and what it reports.
+struct Joined {
+    cluster: Cluster,
+    metrics: Arc<Metrics>,
+    traces: Traces,
+    exporting: Option<Exporting>,
+}
+
 /// Joins the cluster on `bus`, on Redis, or makes one of this node alone.
-async fn join(
-    config: &Config,
-    bus: Option<Arc<dyn Bus>>,
-) -> Result<(Cluster, Arc<Metrics>), RedisError> {
+async fn join(config: &Config, bus: Option<Arc<dyn Bus>>) -> Result<Joined, RedisError> {
     let bus: Arc<dyn Bus> = match (bus, &config.redis.url) {
         (Some(bus), _) => bus,
         (None, Some(url)) => {
@@ -245,9 +260,15 @@ async fn join(
         ..ClusterConfig::default()
     };
     let node_id = Cluster::random_node_id();
-    let metrics = Arc::new(Metrics::new(&node_id));
+    let (traces, exporting) = Traces::new(&config.traces, &node_id);
+    let metrics = Arc::new(Metrics::with(&node_id, traces.clone()));
     let cluster = Cluster::new(node_id, bus, cluster_config, metrics.cluster.observer());
-    Ok((cluster, metrics))
+    Ok(Joined {
+        cluster,
+        metrics,
+        traces,
+        exporting,
+    })
 }
 
 impl Node {

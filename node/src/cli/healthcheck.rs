@@ -5,15 +5,15 @@ use std::time::Duration;
 use http::Request;
 use http_body_util::Full;
 
-use super::client::exchange;
 use super::{Answer, Exit};
-use crate::config::AdminUrl;
+use crate::config::HttpUrl;
+use crate::http::exchange;
 
 /// A node that takes longer is not well. Shorter than the time limit of any container engine, so that our line is seen.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Asks the node at `admin`.
-pub(super) async fn run(admin: &AdminUrl) -> Answer {
+pub(super) async fn run(admin: &HttpUrl) -> Answer {
     let url = admin.join("/live");
     let outcome = match Request::get(&url).body(Full::default()) {
         Ok(request) => exchange(admin, request, PATIENCE).await,

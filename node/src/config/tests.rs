@@ -210,6 +210,13 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     ("log.format", "json", r#""json""#, |c| {
         c.log.format == LogFormat::Json
     }),
+    (
+        "traces.endpoint",
+        "http://collector:4318",
+        r#""http://collector:4318""#,
+        |c| c.traces.endpoint.as_ref().unwrap().authority() == ("collector", 4318),
+    ),
+    ("traces.one_in", "7", "7", |c| c.traces.one_in == 7),
 ];
 
 #[test]

@@ -9,9 +9,9 @@ use super::error::ConfigErrors;
 use super::parse::{Bytes, Value, choose};
 use super::setting::Settings;
 use super::{
-    Admin, AdminUrl, BuiltIn, Chat, Config, Cors, CorsOrigins, Drain, Gateway, Limits, Log,
+    Admin, BuiltIn, Chat, Config, Cors, CorsOrigins, Drain, Gateway, HttpUrl, Limits, Log,
     LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, RedisTls, RedisUrl, Secret, SocketIo,
-    Transport, Ws,
+    Traces, Transport, Ws,
 };
 
 /// More than there are processors in any machine that one node would be given.
@@ -46,6 +46,7 @@ pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
             level: settings.value("log.level"),
             format: settings.value("log.format"),
         },
+        traces: traces(&mut settings),
     };
     if overlap(config.listen, config.admin.listen) {
         settings.refuse_beside(
@@ -55,6 +56,20 @@ pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
         );
     }
     settings.finish(config)
+}
+
+fn traces(settings: &mut Settings) -> Traces {
+    let traces = Traces {
+        endpoint: settings.optional("traces.endpoint"),
+        one_in: settings.value("traces.one_in"),
+    };
+    if traces.one_in == 0 {
+        settings.refuse(
+            "traces.one_in",
+            "expected at least 1, which traces every event",
+        );
+    }
+    traces
 }
 
 fn workers(settings: &mut Settings) -> usize {
@@ -70,7 +85,7 @@ fn admin(settings: &mut Settings) -> Admin {
     let url = if settings.has("admin.url") {
         settings.value("admin.url")
     } else {
-        AdminUrl::of(listen)
+        HttpUrl::of(listen)
     };
     let token: Option<Secret> = settings.optional("admin.token");
     let is_visible = |token: &Secret| token.expose().bytes().all(|byte| byte.is_ascii_graphic());

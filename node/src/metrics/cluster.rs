@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter, IntGauge, exponential_buckets};
-use roomcast_adapter::{DropCause, Observer, SubscriptionCounts};
+use roomcast_adapter::{DropCause, Observer, SubscriptionCounts, wire::Trace};
+use tokio::time::Instant;
 
 use super::Kit;
+use crate::traces::Traces;
 
 /// The metrics of a node's part in the cluster.
 #[derive(Debug, Clone)]
@@ -23,10 +25,11 @@ pub(crate) struct ClusterMetrics {
     patterns: IntGauge,
     unconfirmed: IntCounter,
     recipients: Histogram,
+    traces: Traces,
 }
 
 impl ClusterMetrics {
-    pub(super) fn new(kit: &Kit) -> Self {
+    pub(super) fn new(kit: &Kit, traces: Traces) -> Self {
         let messages = kit.counters(
             "cluster_messages_total",
             "Messages handed to the bus, and messages that came from it.",
@@ -76,6 +79,7 @@ impl ClusterMetrics {
                 "Sockets of this node that one broadcast was delivered to.",
                 exponential_buckets(1.0, 4.0, 9),
             ),
+            traces,
         }
     }
 
@@ -86,6 +90,14 @@ impl ClusterMetrics {
 }
 
 impl Observer for ClusterMetrics {
+    fn trace(&self) -> Option<Trace> {
+        self.traces.current()
+    }
+
+    fn traced(&self, trace: Trace, came: Instant, namespace: &str) {
+        self.traces.delivered(trace, came.elapsed(), namespace);
+    }
+
     fn published(&self) {
         self.published.inc();
     }

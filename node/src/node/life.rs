@@ -36,6 +36,8 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         presence,
         platforms,
         metrics,
+        traces,
+        exporting,
         tasks,
         phase,
     } = node;
@@ -52,6 +54,12 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     }
     let written = platforms.clone();
     carrying.spawn(async move { written.write().await });
+
+    // To the end: what the others do last is traced, too.
+    let mut telling = JoinSet::new();
+    if let Some(exporting) = exporting {
+        telling.spawn(exporting.run());
+    }
 
     let deaf_since = watch::Sender::new(Some(Instant::now()));
     let readiness = Readiness {
@@ -139,6 +147,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     }
     cluster.farewell();
     cluster.flushed(LAST_MESSAGES).await;
+    traces.end().await;
     tracing::info!("ended");
 }
 

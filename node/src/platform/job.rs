@@ -12,6 +12,7 @@ use super::{published, queue::Work};
 use crate::{
     connection::{Session, Waiting},
     metrics::NamespaceMetrics,
+    traces,
 };
 
 /// What an event without a readable name is counted as: none of those that are registered.
@@ -69,10 +70,12 @@ impl Job {
                 let start = Instant::now();
                 let name = event.event().to_owned();
                 let duration = metrics.received(&name);
+                let span = metrics.span(&name);
                 let handled = gateway.dispatch(socket.clone(), event, ack);
                 let session = session.clone();
                 Box::pin(async move {
-                    let outcome = published::told(handled, || session.publishes()).await;
+                    let handled = published::told(handled, || session.publishes());
+                    let outcome = traces::within(span, handled).await;
                     duration.observe(start.elapsed().as_secs_f64());
                     log(&metrics, &socket, &name, &outcome);
                     drop(waiting);

@@ -330,4 +330,20 @@ pub const GROUPS: &[Group] = &[
             .default("text"),
         ],
     },
+    Group {
+        title: "Traces",
+        keys: &[
+            Key::new(
+                "traces.endpoint",
+                Kind::Url,
+                "A collector of traces, OTLP over HTTP; without it there are none",
+            ),
+            Key::new(
+                "traces.one_in",
+                Kind::Count,
+                "Of so many events of clients one is traced",
+            )
+            .default("100"),
+        ],
+    },
 ];

@@ -1,15 +1,16 @@
-//! Where the command line finds the admin port.
+//! Where another server is found: the admin port of a node, or a collector.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
 
 use super::parse::Value;
 
-/// The base URL of an admin port: `http`, a host, and perhaps a port and a path.
+/// The base URL of a server: `http`, a host, and perhaps a port and a path.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AdminUrl(http::Uri);
+pub struct HttpUrl(http::Uri);
 
-impl AdminUrl {
+impl HttpUrl {
     /// Where a command line on the same machine finds what listens at `address`.
     pub(super) fn of(mut address: SocketAddr) -> Self {
         match address.ip() {
@@ -37,14 +38,17 @@ impl AdminUrl {
     }
 }
 
-impl fmt::Display for AdminUrl {
+impl fmt::Display for HttpUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
     }
 }
 
-impl Value for AdminUrl {
-    fn from_text(text: &str) -> Result<Self, String> {
+impl FromStr for HttpUrl {
+    type Err = String;
+
+    /// Reads the URL; the error says what was expected.
+    fn from_str(text: &str) -> Result<Self, String> {
         let expected = || "expected a URL such as http://127.0.0.1:9090".to_owned();
         let uri: http::Uri = text.parse().map_err(|_| expected())?;
         let authority = uri.authority().ok_or_else(expected)?;
@@ -60,7 +64,13 @@ impl Value for AdminUrl {
     }
 }
 
-impl fmt::Debug for AdminUrl {
+impl Value for HttpUrl {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl fmt::Debug for HttpUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{:?}", self.to_string())
     }
@@ -86,8 +96,8 @@ mod tests {
             ("/live", None),
             ("", None),
         ] {
-            let url = AdminUrl::from_text(text).ok();
-            assert_eq!(url.as_ref().map(AdminUrl::authority), authority, "{text:?}");
+            let url = HttpUrl::from_text(text).ok();
+            assert_eq!(url.as_ref().map(HttpUrl::authority), authority, "{text:?}");
         }
     }
 
@@ -98,7 +108,7 @@ mod tests {
             ("http://127.0.0.1:9090/", "http://127.0.0.1:9090/live"),
             ("http://balancer/roomcast/", "http://balancer/roomcast/live"),
         ] {
-            assert_eq!(AdminUrl::from_text(base).unwrap().join("/live"), joined);
+            assert_eq!(HttpUrl::from_text(base).unwrap().join("/live"), joined);
         }
     }
 
@@ -110,7 +120,7 @@ mod tests {
             ("10.0.0.7:9091", "http://10.0.0.7:9091"),
             ("[fe80::1%2]:9091", "http://[fe80::1]:9091"),
         ] {
-            assert_eq!(AdminUrl::of(address.parse().unwrap()).join(""), url);
+            assert_eq!(HttpUrl::of(address.parse().unwrap()).join(""), url);
         }
     }
 }
