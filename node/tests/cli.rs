@@ -1,137 +1,18 @@
-//! The verbs that ask a node, as a shell runs them, against a stand-in that says what it was asked.
+//! The verbs that ask a node, as a shell runs them: against a stand-in that says what it was asked, and against real nodes.
 
-use std::collections::VecDeque;
-use std::process::{Output, Stdio};
-use std::sync::{Arc, Mutex};
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
-use axum::Router;
-use axum::extract::{Request, State};
-use http::{Response, StatusCode, header};
-use http_body_util::BodyExt;
+mod common;
+mod program;
+
+use common::{TestNode, config, wait_for};
+use program::{StandIn, good, run};
+use roomcast_adapter::bus::MemoryHub;
+use roomcast_loadtest::client::Transport;
+use roomcast_node::config::Secret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
-
-/// An admin port that gives its answers one after the other, and the last one again and again.
-struct StandIn {
-    url: String,
-    script: Arc<Script>,
-    serving: tokio::task::JoinHandle<()>,
-}
-
-#[derive(Default)]
-struct Script {
-    answers: Mutex<VecDeque<(u16, String)>>,
-    asked: Mutex<Vec<Asked>>,
-}
-
-/// What it was asked.
-#[derive(Debug, Clone, PartialEq)]
-struct Asked {
-    /// The method and the path.
-    line: String,
-    body: Value,
-    authorization: Option<String>,
-}
-
-async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response<String> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    let authorization = head.headers.get(header::AUTHORIZATION);
-    script.asked.lock().unwrap().push(Asked {
-        line: format!("{} {}", head.method, head.uri),
-        body: serde_json::from_slice(&body).unwrap_or_default(),
-        authorization: authorization.map(|value| value.to_str().unwrap().to_owned()),
-    });
-    let mut answers = script.answers.lock().unwrap();
-    let (status, text) = match answers.len() {
-        1 => answers[0].clone(),
-        _ => answers.pop_front().unwrap(),
-    };
-    let mut response = Response::new(text);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap();
-    response
-}
-
-impl StandIn {
-    async fn with(answers: Vec<(u16, Value)>) -> Self {
-        let answers = answers.into_iter();
-        let texts = answers.map(|(status, body)| (status, body.to_string()));
-        Self::with_texts(texts.collect()).await
-    }
-
-    async fn with_texts(answers: VecDeque<(u16, String)>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let script = Arc::new(Script {
-            answers: Mutex::new(answers),
-            ..Script::default()
-        });
-        let app = Router::new()
-            .fallback(answer)
-            .with_state(Arc::clone(&script));
-        let serving = async { axum::serve(listener, app).await.unwrap() };
-        Self {
-            url,
-            script,
-            serving: tokio::task::spawn(serving),
-        }
-    }
-
-    async fn run(&self, args: &[&str]) -> Said {
-        run(&[args, &["--admin-url", &self.url]].concat(), &[]).await
-    }
-
-    fn asked(&self) -> Vec<Asked> {
-        self.script.asked.lock().unwrap().clone()
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.asked().into_iter().map(|asked| asked.line).collect()
-    }
-}
-
-impl Drop for StandIn {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
-/// What the program said.
-#[derive(Debug, PartialEq)]
-struct Said {
-    out: String,
-    err: String,
-    code: Option<i32>,
-}
-
-async fn run(args: &[&str], environment: &[(&str, &str)]) -> Said {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_roomcast"))
-        .args(args)
-        .env_clear()
-        .envs(environment.iter().copied())
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .unwrap();
-    Said {
-        out: String::from_utf8(stdout).unwrap(),
-        err: String::from_utf8(stderr).unwrap(),
-        code: status.code(),
-    }
-}
-
-fn good(out: &str) -> Said {
-    Said {
-        out: out.to_owned(),
-        err: String::new(),
-        code: Some(0),
-    }
-}
 
 #[tokio::test]
 async fn emit_sends_its_words_as_they_were_written() {
@@ -524,4 +405,134 @@ async fn bash_completes_verbs_their_flags_and_those_of_settings() {
     assert_eq!(completed("roomcast check --log-format j").await, ["json"]);
     assert_eq!(completed("roomcast completions z").await, ["zsh"]);
     assert_eq!(completed("roomcast token --expi").await, ["--expires-in"]);
+}
+
+/// Two nodes that know of each other, and what a command line needs to ask the first.
+async fn cluster() -> ([TestNode; 2], [(&'static str, String); 2]) {
+    let hub = MemoryHub::default();
+    let mut config = config();
+    config.admin.token = Some(Secret::new("a-token"));
+    let nodes = [
+        TestNode::on(&hub, config.clone(), vec![]).await,
+        TestNode::on(&hub, config, vec![]).await,
+    ];
+    for node in &nodes {
+        wait_for("the nodes to hear each other", async || {
+            node.metric("socket_io_cluster_nodes").await == 2.0
+        })
+        .await;
+    }
+    let url = format!("http://{}", nodes[0].admin);
+    let token = "a-token".to_owned();
+    (
+        nodes,
+        [
+            ("ROOMCAST_ADMIN__URL", url),
+            ("ROOMCAST_ADMIN__TOKEN", token),
+        ],
+    )
+}
+
+#[tokio::test]
+async fn real_nodes_do_what_the_verbs_ask() {
+    let ([one, two], environment) = cluster().await;
+    let environment = environment
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let ask = async |args: &[&str]| run(args, &environment).await;
+    let mut near = one.client_of("/chat", Transport::WebSocket).await;
+    let mut far = two.client_of("/chat", Transport::Polling).await;
+    for client in [&near, &far] {
+        client.emit_with_ack("joinRoom", "r1").await.unwrap();
+    }
+    // Without Redis, each node knows its own users.
+    let alice = json!({"username": "Alice"});
+    near.emit("joinChat", &alice).await.unwrap();
+    near.expect("joined").await.unwrap();
+
+    let emit = [
+        "emit",
+        "/chat",
+        "newMessage",
+        r#"{"message":"hi"}"#,
+        "--room",
+        "r1",
+    ];
+    assert_eq!(
+        ask(&emit).await,
+        good("accepted: newMessage to r1 in /chat\n")
+    );
+    for client in [&mut near, &mut far] {
+        assert_eq!(
+            client.expect("newMessage").await.unwrap().args,
+            [json!({"message": "hi"})]
+        );
+    }
+
+    let asking = [
+        "request",
+        "/chat",
+        "vote",
+        "2",
+        "--room",
+        "r1",
+        "--timeout",
+        "10s",
+    ];
+    let answering = async {
+        for (client, vote) in [(&mut near, "tea"), (&mut far, "tea")] {
+            let event = client.expect("vote").await.unwrap();
+            client.answer(&event, &[json!(vote)]).await.unwrap();
+        }
+    };
+    let (said, ()) = tokio::join!(ask(&asking), answering);
+    assert_eq!(said, good("\"tea\"\n\"tea\"\n"));
+
+    let said = ask(&["rooms", "--namespace", "/chat"]).await;
+    assert_eq!(said, good("SOCKETS  ROOM\n      2  r1\n1 room\n"));
+
+    let said = ask(&["sockets", "--namespace", "/chat", "--limit", "1", "--all"]).await;
+    assert_eq!((said.err.as_str(), said.code), ("", Some(0)));
+    assert!(said.out.ends_with("2 sockets\n"), "{said:?}");
+    for id in [near.id(), far.id()] {
+        assert!(said.out.contains(id), "{said:?}");
+    }
+
+    let said = ask(&["presence"]).await;
+    assert!(said.out.contains("Alice\n1 user online\n"), "{said:?}");
+
+    let said = ask(&["kick", far.id(), "--namespace", "/chat"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    far.closed().await.unwrap();
+    assert!(near.is_open());
+}
+
+#[tokio::test]
+async fn real_nodes_say_what_is_wrong() {
+    let ([one, _two], environment) = cluster().await;
+    let environment = environment
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let url = format!("http://{}", one.admin);
+    for (said, line) in [
+        (
+            run(&["emit", "/nowhere", "tick"], &environment).await,
+            "refused: The namespace is not served: \"/nowhere\" is not served here",
+        ),
+        (
+            run(&["emit", "/", "disconnect"], &environment).await,
+            "refused: A field is not what it should be: ",
+        ),
+        (
+            run(&["rooms", "--admin-token", "wrong"], &environment).await,
+            "refused: A token is needed: ",
+        ),
+        (
+            run(&["rooms", "--admin-url", &url], &[]).await,
+            "refused: A token is needed: ",
+        ),
+    ] {
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.err.starts_with(line), "{said:?}");
+    }
 }
