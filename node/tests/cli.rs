@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
+const OPERATIONS: &str = include_str!("../docs/operations.md");
+
 #[tokio::test]
 async fn emit_sends_its_words_as_they_were_written() {
     let node = StandIn::with(vec![(202, json!({"accepted":1}))]).await;
@@ -288,7 +290,7 @@ async fn kick_disconnects_one_socket() {
         .run(&["kick", "~abc", "--namespace", "/chat", "--close"])
         .await;
 
-    assert_eq!(said, good("accepted: ~abc is disconnected from /chat\n"));
+    assert_eq!(said, good("accepted: disconnect ~abc from /chat\n"));
     assert_eq!(node.asked()[0].line, "POST /api/v1/disconnect");
     let body = json!({"namespace": "/chat", "in": ["~abc"], "close": true});
     assert_eq!(node.asked()[0].body, body);
@@ -369,6 +371,26 @@ async fn rebalance_waits_until_as_many_have_moved_as_should() {
         node.run(&["rebalance"]).await,
         good("nothing to close on 1 node\n")
     );
+}
+
+#[tokio::test]
+async fn the_operations_page_has_every_verb() {
+    let said = run(&["-h"], &[]).await;
+    let (_, verbs) = said.out.split_once("Verbs:\n").unwrap();
+    let (verbs, _) = verbs.split_once("\n\n").unwrap();
+    let verbs: Vec<_> = verbs
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(verbs.len() > 15, "{verbs:?}");
+
+    for verb in verbs {
+        let row = OPERATIONS.lines().any(|line| {
+            let first = line.split('|').nth(1).unwrap_or_default();
+            first.contains(&format!("`{verb}"))
+        });
+        assert!(row, "{verb} has no row");
+    }
 }
 
 /// Has `bash` complete the last of `words`, and gives what it offers.

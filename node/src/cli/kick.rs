@@ -50,7 +50,7 @@ impl Kick {
             true => reply.as_it_came(),
             false => {
                 tame(&format!(
-                    "accepted: {} is disconnected from {}",
+                    "accepted: disconnect {} from {}",
                     self.id, self.namespace
                 )) + "\n"
             }

@@ -79,3 +79,100 @@ impl<'a> Line<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{ffi::OsString, fs};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cli::Exit;
+
+    fn show(json: bool, flags: &[&str], environment: &[(&str, &str)]) -> Result<Answer, Answer> {
+        let flags = flags.iter().map(OsString::from);
+        let environment = environment
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        let show = Show {
+            defaults: false,
+            json,
+        };
+        show.run(&Sources::new(flags, environment))
+    }
+
+    fn line(answer: &Answer, key: &str) -> Option<String> {
+        let mut lines = answer.text.lines().map(|line| line.split_whitespace());
+        let words = lines.find(|words| words.clone().next() == Some(key))?;
+        Some(words.collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn every_key_is_shown_with_its_source_and_no_secret_is() {
+        let environment = [
+            ("REDIS_URL", "redis://:hush@redis"),
+            ("ROOMCAST_ADMIN__TOKEN", "hush"),
+        ];
+
+        let answer = show(false, &["--admin-listen", "127.0.0.1:81"], &environment).unwrap();
+
+        for line_of in [
+            "listen \"0.0.0.0:3000\" by default",
+            "admin.listen \"127.0.0.1:81\" from flag --admin-listen",
+            "admin.url \"http://127.0.0.1:81\" by default",
+            "admin.token (hidden) from environment ROOMCAST_ADMIN__TOKEN",
+            "redis.url \"redis://redis\" from environment REDIS_URL",
+            "redis.ca_file not set",
+        ] {
+            let (key, _) = line_of.split_once(' ').unwrap();
+            assert_eq!(line(&answer, key).as_deref(), Some(line_of));
+        }
+        assert!(!answer.text.contains("hush"), "{}", answer.text);
+        let keys = crate::config::key::keys().filter(|key| key.available);
+        assert_eq!(answer.text.lines().count(), keys.count());
+    }
+
+    #[test]
+    fn programs_get_values_of_their_kind_and_sources_in_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.toml");
+        fs::write(&file, "drain.rate = 7\ngateways = ['chat', 'events']").unwrap();
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "hush").unwrap();
+        let [file, secret] = [&file, &secret].map(|path| path.to_str().unwrap());
+        let environment = [
+            ("ROOMCAST_CONFIG", file),
+            ("ROOMCAST_ADMIN__TOKEN_FILE", secret),
+            ("ROOMCAST_CORS__ORIGINS", "https://a, https://b"),
+        ];
+
+        let answer = show(true, &["--ws-enabled=false"], &environment).unwrap();
+
+        let shown: Value = serde_json::from_str(&answer.text).unwrap();
+        let settings = shown["settings"].as_array().unwrap();
+        for line in [
+            json!({"key": "workers", "value": 1, "source": "default"}),
+            json!({"key": "jwt.issuer", "value": null, "source": "default"}),
+            json!({"key": "drain.rate", "value": 7, "source": "file", "name": file, "line": 1}),
+            json!({"key": "gateways", "value": ["chat", "events"], "source": "file", "name": file, "line": 2}),
+            json!({"key": "ws.enabled", "value": false, "source": "flag", "name": "--ws-enabled"}),
+            json!({"key": "admin.token", "value": "(hidden)", "source": "secret file", "name": secret}),
+            json!({"key": "cors.origins", "value": ["https://a", "https://b"], "source": "environment", "name": "ROOMCAST_CORS__ORIGINS"}),
+        ] {
+            let found = settings.iter().find(|found| found["key"] == line["key"]);
+            assert_eq!(found, Some(&line));
+        }
+    }
+
+    #[test]
+    fn a_configuration_with_mistakes_is_not_shown_but_they_are() {
+        for json in [false, true] {
+            let answer = show(json, &["--workers", "0", "--drain-rate", "0"], &[]).unwrap_err();
+            assert_eq!(answer.exit, Exit::Misconfigured);
+            assert_eq!(answer.complaint.lines().count(), 3, "{answer:?}");
+
+            let answer = show(json, &["--jwt-jwks-file", "/none"], &[]).unwrap_err();
+            assert!(answer.complaint.contains("jwt.jwks_file"), "{answer:?}");
+        }
+    }
+}
