@@ -81,6 +81,10 @@ fn an_unknown_flag_is_told_the_nearest_one_of_all() {
         ("emit --volatle / tick", "did you mean --volatile?"),
         ("rooms --admin-ulr http://a", "did you mean --admin-url?"),
         ("drain --dedline 5s", "did you mean --deadline?"),
+        (
+            "emit / tick -x",
+            "-x: no value on the command line: unknown key, no flag has a name like it; what is no flag follows --",
+        ),
         ("rooms --close", "unexpected argument '--close'"),
     ] {
         let answer = match Command::parse(line.split_whitespace().map(OsString::from), []) {

@@ -151,7 +151,9 @@ fn split(arg: &OsStr) -> (String, Option<OsString>) {
 
 fn unknown(name: String, value: Option<OsString>, others: &[String]) -> ConfigError {
     let flags = keys().map(Key::flag).chain(others.iter().cloned());
-    let other = nearest_word(&name, flags).filter(|flag| others.contains(flag));
+    // A single letter is near to every other one.
+    let is_word = |flag: &String| flag.starts_with("--") && others.contains(flag);
+    let other = nearest_word(&name, flags).filter(is_word);
     let meant = nearest_key(&name).filter(|_| other.is_none());
     let advice = match other.clone().or(meant.map(Key::flag)) {
         Some(flag) => format!("did you mean {flag}?"),
@@ -161,7 +163,8 @@ fn unknown(name: String, value: Option<OsString>, others: &[String]) -> ConfigEr
             let flags: Vec<_> = keys().filter(|key| key.available).map(Key::flag).collect();
             format!("there are {FILE_FLAG}, {}", flags.join(", "))
         }
-        None => "no flag has a name like it".to_owned(),
+        None if others.is_empty() => "no flag has a name like it".to_owned(),
+        None => "no flag has a name like it; what is no flag follows --".to_owned(),
     };
     let value = value.map(|value| Raw::One(value.to_string_lossy().into_owned()));
     ConfigError::Unknown {
