@@ -119,7 +119,10 @@ async fn a_refusal_is_told_with_its_field_and_what_to_set() {
     for (status, hint) in [
         (400, ""),
         (401, "ROOMCAST_ADMIN__TOKEN"),
-        (403, "admin.listen on loopback"),
+        (
+            403,
+            "set it there and here, as with ROOMCAST_ADMIN__TOKEN_FILE",
+        ),
         (503, ""),
     ] {
         let node = StandIn::with(vec![(status, problem(status, "No"))]).await;

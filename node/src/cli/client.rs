@@ -200,7 +200,8 @@ impl From<Failure> for Answer {
                          ROOMCAST_ADMIN__TOKEN_FILE",
                     ),
                     StatusCode::FORBIDDEN => answer.but(
-                        "the node has to have an admin.token, or an admin.listen on loopback, before it takes commands",
+                        "with an admin.token the node takes commands from whoever presents it: set it there and here, as \
+                         with ROOMCAST_ADMIN__TOKEN_FILE",
                     ),
                     _ => answer,
                 }
