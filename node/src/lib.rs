@@ -41,12 +41,15 @@ mod drain;
 mod http;
 mod metrics;
 mod node;
+mod nodes;
 mod platform;
 mod traces;
 
 pub use auth::{KeyError, KeyFileError};
 pub use config::Config;
-pub use node::{BindError, Builder, Node};
+pub use drain::{DrainStatus, Ending, Phase};
+pub use node::{BindError, Builder, Handle, Node};
+pub use nodes::{About, NodeStatus};
 pub use roomcast_gateway as gateway;
 
 /// The version of this crate, and of the binary.

@@ -6,6 +6,7 @@ use anyhow::Context;
 use roomcast_node::{
     BindError, Config, Node, cli, files, redis::RedisError, runtime, signal, telemetry,
 };
+use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
     // What is done before a node serves takes one thread.
@@ -36,16 +37,24 @@ fn serve(config: Config) -> cli::Exit {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     // Before anything is bound: a signal that comes while the node starts must not be lost.
-    let shutdown = signal::shutdown().context("listening for signals")?;
-    let impatience = signal::impatience().context("listening for signals")?;
-    tokio::pin!(shutdown);
+    let mut requests = signal::Requests::new().context("listening for signals")?;
     let node = tokio::select! {
         node = Node::builder(config).bind() => node?,
-        () = &mut shutdown => return Ok(()),
+        () = requests.next() => return Ok(()),
+    };
+    let handle = node.handle();
+    let to_end = CancellationToken::new();
+    let asked = async {
+        requests.next().await;
+        to_end.cancel();
+        requests.next().await;
+        tracing::warn!("asked to end a second time, ending what is left");
+        handle.hurry();
+        requests.next().await;
     };
     tokio::select! {
-        () = node.run(shutdown) => {}
-        () = impatience => tracing::warn!("asked to end a second time, ending at once"),
+        () = node.run(to_end.clone().cancelled_owned()) => {}
+        () = asked => tracing::warn!("asked to end a third time, ending at once"),
     }
     Ok(())
 }

@@ -79,7 +79,7 @@ impl Metrics {
             },
             drain_state: kit.gauge(
                 "drain_state",
-                "0 while serving, 1 while draining, 2 once closed.",
+                "0 while serving, 1 while draining, 2 once empty or about to end.",
             ),
             drain_remaining: kit.gauge("drain_remaining", "Sessions that are left while draining."),
             connected: kit.gauge(

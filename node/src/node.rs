@@ -1,6 +1,9 @@
 //! A node: its parts, wired in order; bound first, served second, drained at the end.
 
+mod handle;
 mod life;
+
+pub use handle::Handle;
 
 use std::{collections::HashSet, future::Future, io, net::SocketAddr, sync::Arc};
 
@@ -9,16 +12,17 @@ use roomcast_adapter::{
     bus::{Bus, MemoryBus},
 };
 use roomcast_gateway::Gateway;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::{
     auth::{self, KeyError, Verifier},
     config::{BuiltIn, Config, Jwt, RedisMode},
     connection::Listener,
-    drain::Phase,
+    drain::Drain,
     gateways::{self, Ground},
     metrics::Metrics,
+    nodes::Nodes,
     platform::Platforms,
     presence::{self, Presence},
     redis::{self, RedisError},
@@ -77,7 +81,8 @@ pub struct Node {
     traces: Traces,
     exporting: Option<Exporting>,
     tasks: TaskTracker,
-    phase: watch::Sender<Phase>,
+    drain: Drain,
+    nodes: Nodes,
 }
 
 impl Builder {
@@ -146,6 +151,18 @@ impl Builder {
         let gateways = all(&config, ground, verifier, gateways)?;
         let tasks = TaskTracker::new();
         let platforms = Platforms::new(&config, cluster.clone(), metrics.clone(), tasks.clone());
+        let drain = Drain::new(
+            config.drain.clone(),
+            platforms.clone(),
+            cluster.clone(),
+            metrics.clone(),
+        );
+        let nodes = Nodes::describe(
+            &cluster,
+            listener.address(),
+            drain.phase(),
+            platforms.counter(),
+        );
         Ok(Node {
             listener,
             admin,
@@ -159,7 +176,8 @@ impl Builder {
             traces,
             exporting,
             tasks,
-            phase: watch::Sender::new(Phase::Starting),
+            drain,
+            nodes,
         })
     }
 }
@@ -295,6 +313,14 @@ impl Node {
     /// This node's name in the cluster, new at each start.
     pub fn id(&self) -> &str {
         self.cluster.node_id()
+    }
+
+    /// What steers the node while it runs.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            drain: self.drain.clone(),
+            nodes: self.nodes.clone(),
+        }
     }
 
     /// Serves clients until `shutdown` resolves, and then lets them go: not ready, the grace, transports closed at the

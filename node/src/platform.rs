@@ -101,6 +101,14 @@ impl Platforms {
         }
     }
 
+    /// Takes new sessions again.
+    pub(crate) fn accept_new(&self) {
+        self.socketio.accept_new();
+        if let Some(ws) = &self.ws {
+            ws.accept_new();
+        }
+    }
+
     /// Ends every WebSocket at once.
     pub(crate) fn end(&self) {
         self.socketio.end();
@@ -112,6 +120,13 @@ impl Platforms {
     /// Sessions that have a socket.
     pub(crate) fn remaining(&self) -> usize {
         self.socketio.remaining() + self.ws.as_ref().map_or(0, ws::Platform::remaining)
+    }
+
+    /// Counts them, for as long as the node is there; keeps nothing of it alive.
+    pub(crate) fn counter(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let socketio = self.socketio.counter();
+        let ws = self.ws.as_ref().map(ws::Platform::counter);
+        move || socketio() + ws.as_ref().map_or(0, |ws| ws())
     }
 
     /// Closes up to `most` more sessions, of each platform its share, in a way after which clients connect again.

@@ -1,4 +1,4 @@
-//! Asking a process to end, as a future.
+//! Asking a process to end, or to read its configuration again.
 
 use std::{future::Future, io};
 
@@ -10,37 +10,36 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 ///
 /// If the system refuses to hand signals over.
 pub fn shutdown() -> io::Result<impl Future<Output = ()>> {
-    let mut signals = Signals::new()?;
-    Ok(async move { signals.next().await })
+    let mut requests = Requests::new()?;
+    Ok(async move { requests.next().await })
 }
 
-/// Resolves at the second SIGTERM or SIGINT from now on: whoever sends it does not want to wait.
-///
-/// # Errors
-///
-/// If the system refuses to hand signals over.
-pub fn impatience() -> io::Result<impl Future<Output = ()>> {
-    let mut signals = Signals::new()?;
-    Ok(async move {
-        signals.next().await;
-        signals.next().await;
-    })
-}
-
-struct Signals {
+/// Every SIGTERM and SIGINT from now on: whoever sends a second one does not want to wait.
+#[derive(Debug)]
+pub struct Requests {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Signals {
-    fn new() -> io::Result<Self> {
+impl Requests {
+    /// Catches them from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses to hand signals over.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    async fn next(&mut self) {
+    /// Resolves at the next one. Those that come at once count as one.
+    ///
+    /// # Cancel safety
+    ///
+    /// None is lost if the future is dropped before it resolves.
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -29,6 +29,8 @@ pub(crate) struct Session {
     events: AtomicUsize,
     bytes: AtomicUsize,
     closing: AtomicBool,
+    /// The node wants its client to be elsewhere.
+    sent_away: AtomicBool,
     upgrading: AtomicBool,
     /// One of its events became a broadcast, since it was last asked.
     publishing: AtomicBool,
@@ -54,6 +56,7 @@ impl Session {
             events: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
+            sent_away: AtomicBool::new(false),
             upgrading: AtomicBool::new(false),
             publishing: AtomicBool::new(false),
             reader: AtomicWaker::new(),
@@ -124,6 +127,16 @@ impl Session {
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Release);
         self.reader.wake();
+    }
+
+    /// The same, because the node lets its clients go.
+    pub(crate) fn send_away(&self) {
+        self.sent_away.store(true, Ordering::Release);
+        self.close();
+    }
+
+    pub(crate) fn is_sent_away(&self) -> bool {
+        self.sent_away.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_closing(&self) -> bool {

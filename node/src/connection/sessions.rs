@@ -84,6 +84,13 @@ impl Sessions {
         self.lock().known.get(&id).and_then(Weak::upgrade)
     }
 
+    /// How many are known by an id.
+    pub(crate) fn count(&self) -> usize {
+        let registry = self.lock();
+        let known = registry.known.values();
+        known.filter(|session| session.strong_count() > 0).count()
+    }
+
     /// All that are known by an id.
     pub(crate) fn known(&self) -> Vec<(Sid, Arc<Session>)> {
         self.lock()
@@ -102,7 +109,7 @@ impl Sessions {
             .filter_map(Weak::upgrade)
             .collect();
         for session in open {
-            session.close();
+            session.send_away();
         }
     }
 
@@ -157,10 +164,10 @@ mod tests {
         let session = sessions.resolve(id, Some(&opened));
         assert!(Arc::ptr_eq(&session, &opened));
         assert!(Arc::ptr_eq(&session, &sessions.resolve(id, None)));
-        assert_eq!(sessions.known().len(), 1);
+        assert_eq!((sessions.known().len(), sessions.count()), (1, 1));
 
         drop((session, opened));
-        assert!(sessions.find(id).is_none());
+        assert!(sessions.find(id).is_none() && sessions.count() == 0);
         let registry = sessions.lock();
         assert!(
             registry.known.is_empty() && registry.open.is_empty(),

@@ -27,7 +27,7 @@ impl Readiness {
         match *self.phase.borrow() {
             Phase::Starting => reasons.push("starting"),
             Phase::Serving => {}
-            Phase::Draining | Phase::Closed => reasons.push("draining"),
+            Phase::Draining | Phase::Drained | Phase::Closed => reasons.push("draining"),
         }
         let deaf = *self.deaf_since.borrow();
         if deaf.is_some_and(|since| now.duration_since(since) > GRACE) {
@@ -100,6 +100,7 @@ mod tests {
             (Phase::Starting, vec!["starting"]),
             (Phase::Serving, vec![]),
             (Phase::Draining, vec!["draining"]),
+            (Phase::Drained, vec!["draining"]),
         ] {
             let (_keep, phase) = watch::channel(phase);
             let (_deaf, deaf_since) = watch::channel(None);

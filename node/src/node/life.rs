@@ -1,21 +1,14 @@
 //! The life of a node, from the first client to the last.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-    time::{Instant, MissedTickBehavior},
-};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Node;
 use crate::{
-    config::Drain,
     connection::Patience,
-    drain::{Pace, Phase},
     http::{Control, ControlSettings, Origins, Pages, Public, Readiness, admin},
-    metrics::Metrics,
     platform::Platforms,
 };
 
@@ -39,7 +32,8 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         traces,
         exporting,
         tasks,
-        phase,
+        drain,
+        nodes: _,
     } = node;
     // Ends the ports, and with them requests under way.
     let stop = CancellationToken::new();
@@ -63,7 +57,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
 
     let deaf_since = watch::Sender::new(Some(Instant::now()));
     let readiness = Readiness {
-        phase: phase.subscribe(),
+        phase: drain.phase(),
         deaf_since: deaf_since.subscribe(),
     };
     carrying.spawn(watch_hearing(cluster.hears(), deaf_since));
@@ -115,7 +109,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     };
     let traffic = metrics.traffic.clone();
     tasks.spawn(listener.serve(public, traffic, patience, tasks.clone(), stop.clone()));
-    enter(&phase, &metrics, Phase::Serving);
+    drain.serving();
     tracing::info!(
         node = cluster.node_id(),
         listen = %address,
@@ -124,15 +118,18 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         "serving"
     );
 
+    let draining = drain.run();
+    tokio::pin!(draining);
     tokio::select! {
         () = shutdown => {}
         // It has logged why. Without it no other node is heard, so clients are better off elsewhere.
         Some(_) = carrying.join_next() => tracing::error!("a task of the node ended, it lets its clients go"),
+        () = &mut draining => {}
     }
-
-    enter(&phase, &metrics, Phase::Draining);
-    drain(&platforms, &metrics, &config.drain).await;
-    enter(&phase, &metrics, Phase::Closed);
+    tokio::select! {
+        () = drain.shut_down() => {}
+        () = &mut draining => {}
+    }
     platforms.end();
     stop.cancel();
     tasks.close();
@@ -161,43 +158,6 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.0.end();
     }
-}
-
-/// Waits the grace, and then lets clients go until none is left or the deadline has passed.
-async fn drain(platforms: &Platforms, metrics: &Metrics, config: &Drain) {
-    let deadline = Instant::now() + config.deadline;
-    let sessions = platforms.remaining();
-    tracing::info!(sessions, grace = ?config.grace, "draining: not ready any more");
-    tokio::time::sleep(config.grace).await;
-    platforms.refuse_new();
-    let emptied = empty(platforms, metrics, config.rate);
-    if tokio::time::timeout_at(deadline, emptied).await.is_err() {
-        let sessions = platforms.remaining();
-        tracing::warn!(sessions, "the drain's deadline has passed, ending the rest");
-    }
-}
-
-/// Closes sessions at the rate until none is left.
-async fn empty(platforms: &Platforms, metrics: &Metrics, rate: u32) {
-    let mut pace = Pace::new(usize::try_from(rate).unwrap_or(usize::MAX));
-    let mut slices = tokio::time::interval(Pace::SLICE);
-    slices.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        slices.tick().await;
-        let remaining = platforms.remaining();
-        metrics
-            .drain_remaining
-            .set(i64::try_from(remaining).unwrap_or(i64::MAX));
-        if remaining == 0 {
-            return;
-        }
-        platforms.close_some(pace.next()).await;
-    }
-}
-
-fn enter(phase: &watch::Sender<Phase>, metrics: &Arc<Metrics>, next: Phase) {
-    phase.send_replace(next);
-    metrics.drain_state.set(next.gauge());
 }
 
 /// Notes since when the bus is not heard.

@@ -384,13 +384,24 @@ impl Platform {
         self.0.refusing.store(true, Ordering::Relaxed);
     }
 
+    /// Takes new sessions again.
+    pub(crate) fn accept_new(&self) {
+        self.0.refusing.store(false, Ordering::Relaxed);
+    }
+
     fn refuses(&self) -> bool {
         self.0.refusing.load(Ordering::Relaxed)
     }
 
     /// Sessions that have a socket.
     pub(crate) fn remaining(&self) -> usize {
-        self.0.sessions.known().len()
+        self.0.sessions.count()
+    }
+
+    /// Counts them, for as long as the node is there; keeps nothing of it alive.
+    pub(crate) fn counter(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let parts = Arc::downgrade(&self.0);
+        move || parts.upgrade().map_or(0, |parts| Self(parts).remaining())
     }
 
     /// Closes up to `most` more sessions in a way after which stock clients connect again; how many.
@@ -401,7 +412,7 @@ impl Platform {
             .filter(|(_, session)| !session.is_closing())
             .take(most)
         {
-            session.close();
+            session.send_away();
             // Does nothing where a WebSocket carries the session.
             self.close_polling(id).await;
             closed += 1;

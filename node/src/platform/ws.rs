@@ -201,6 +201,11 @@ impl Platform {
         self.0.refusing.store(true, Ordering::Relaxed);
     }
 
+    /// Takes new sockets again.
+    pub(super) fn accept_new(&self) {
+        self.0.refusing.store(false, Ordering::Relaxed);
+    }
+
     /// Ends every WebSocket at once.
     pub(super) fn end(&self) {
         self.refuse_new();
@@ -210,6 +215,12 @@ impl Platform {
     /// How many there are.
     pub(super) fn remaining(&self) -> usize {
         Arc::strong_count(&self.0.open) - 1
+    }
+
+    /// Counts them, for as long as the node is there; keeps nothing of it alive.
+    pub(super) fn counter(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let parts = Arc::downgrade(&self.0);
+        move || parts.upgrade().map_or(0, |parts| Self(parts).remaining())
     }
 
     /// Closes up to `most` more in a way after which clients should connect again.

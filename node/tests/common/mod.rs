@@ -13,7 +13,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use roomcast_adapter::bus::{Bus, MemoryHub};
 use roomcast_loadtest::client::{Client, Transport};
-use roomcast_node::{Builder, Config, Node, gateway::Gateway};
+use roomcast_node::{Builder, Config, Handle, Node, gateway::Gateway};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -28,6 +28,7 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 pub struct TestNode {
     pub address: SocketAddr,
     pub admin: SocketAddr,
+    pub handle: Handle,
     stop: Option<oneshot::Sender<()>>,
     /// Holds the one task that the node runs on.
     running: JoinSet<()>,
@@ -67,6 +68,7 @@ impl TestNode {
     pub async fn of(builder: Builder) -> Self {
         let node = builder.bind().await.unwrap();
         let (address, admin) = (node.address(), node.admin_address());
+        let handle = node.handle();
         let (stop, stopped) = oneshot::channel();
         let mut running = JoinSet::new();
         running.spawn(node.run(async {
@@ -75,6 +77,7 @@ impl TestNode {
         let node = Self {
             address,
             admin,
+            handle,
             stop: Some(stop),
             running,
         };

@@ -171,6 +171,7 @@ impl Seat {
 
     /// Leaves all rooms at once, and then tells the gateway, behind the events that came before. Once only.
     pub(super) fn leave(self: &Arc<Self>, reason: DisconnectReason) {
+        let reason = self.reason(reason);
         // While the request can still be looked at: hooks and late handlers ask for it.
         self.handshake();
         self.bound.arriving().remove(&self.sid);
@@ -186,6 +187,18 @@ impl Seat {
         self.streams.end();
         self.queue
             .submit(self, Job::Disconnected(reason), |job| job);
+    }
+
+    /// The engine sees a lost transport also where this node lets its clients go.
+    fn reason(&self, seen: DisconnectReason) -> DisconnectReason {
+        match seen {
+            DisconnectReason::TransportClose | DisconnectReason::TransportError
+                if self.session.is_sent_away() =>
+            {
+                DisconnectReason::ServerShuttingDown
+            }
+            seen => seen,
+        }
     }
 
     /// Whether the socket is gone. The engine gives its id to the client's next socket in the namespace, which what is
