@@ -22,6 +22,11 @@ pub struct Presence(Arc<dyn PresenceStore>);
 pub enum Joined {
     /// The client was not online.
     New,
+    /// It was not, but others of that name were, whom their nodes have sent away: it is back, and they are offline.
+    Back {
+        /// Their ids.
+        gone: Vec<Arc<str>>,
+    },
     /// It was, under another name.
     Renamed {
         /// That name.
@@ -74,6 +79,9 @@ pub(crate) trait PresenceStore: Send + Sync + 'static {
 
     /// A client of this node is gone; its name, if nobody has taken it out before.
     fn leave<'a>(&'a self, client_id: &'a str) -> Doing<'a, Option<Arc<str>>>;
+
+    /// A client of this node was sent away by it, and may be back on another. Its name, if it is offline at once.
+    fn depart<'a>(&'a self, client_id: &'a str) -> Doing<'a, Option<Arc<str>>>;
 
     /// Ids and names of those that came last, in that order. From memory.
     fn online(&self) -> Vec<(Arc<str>, Arc<str>)>;
@@ -137,6 +145,17 @@ impl Presence {
     /// [`PresenceError`] while Redis is away: it is announced as a [`Change`] once Redis is back.
     pub async fn leave(&self, client_id: &str) -> Result<Option<Arc<str>>, PresenceError> {
         self.0.leave(client_id).await
+    }
+
+    /// A client of this node is gone because the node has sent it away, as in a drain. It stays online until somebody of its
+    /// name joins on any node ([`Joined::Back`]), and 5 s at most. Its name, if it is to be announced at once, as by a
+    /// node alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`leave`](Self::leave).
+    pub async fn depart(&self, client_id: &str) -> Result<Option<Arc<str>>, PresenceError> {
+        self.0.depart(client_id).await
     }
 
     /// Ids and names of those that joined last, in the cluster, in that order; as many as the setting

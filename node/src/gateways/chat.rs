@@ -5,7 +5,7 @@ mod input;
 use std::{sync::Arc, time::SystemTime};
 
 use roomcast_gateway::{
-    Data, Exception, Gateway, Raw, RoomName, Server, Socket, SocketData, State,
+    Data, DisconnectReason, Exception, Gateway, Raw, RoomName, Server, Socket, SocketData, State,
 };
 use serde::{Deserialize, Serialize};
 
@@ -131,12 +131,18 @@ async fn leave(
     server: Server,
     State(presence): State<Presence>,
     member: Option<SocketData<Member>>,
+    reason: DisconnectReason,
 ) -> Result<(), Exception> {
     if member.is_none() {
         return Ok(());
     }
-    // Nothing where somebody else has announced it: a node that was taken for dead, as a rule.
-    if let Some(username) = presence.leave(socket.id()).await? {
+    let left = match reason {
+        // Who is back on another node in time was never away.
+        DisconnectReason::ServerShuttingDown => presence.depart(socket.id()).await?,
+        _ => presence.leave(socket.id()).await?,
+    };
+    // Nothing where somebody else announces it: a node that was taken for dead, as a rule.
+    if let Some(username) = left {
         offline(&server, &username, socket.id())?;
     }
     Ok(())
@@ -159,6 +165,12 @@ async fn join_chat(
     socket.set_data(Member(username.clone()));
     match joined {
         Joined::New => online(&server, &username, socket.id())?,
+        Joined::Back { gone } => {
+            online(&server, &username, socket.id())?;
+            for gone in gone {
+                offline(&server, &username, &gone)?;
+            }
+        }
         Joined::Renamed { old } => {
             offline(&server, &old, socket.id())?;
             online(&server, &username, socket.id())?;

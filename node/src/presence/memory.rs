@@ -73,6 +73,11 @@ impl PresenceStore for Memory {
         Box::pin(ready(Ok(left)))
     }
 
+    /// There is no other node that it could be back on.
+    fn depart<'a>(&'a self, client_id: &'a str) -> Doing<'a, Option<Arc<str>>> {
+        self.leave(client_id)
+    }
+
     fn online(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.lock().newest.list()
     }

@@ -21,7 +21,10 @@ use std::{
 };
 
 use fred::{clients::Client, error::Error, interfaces::EventInterface as _};
-use tokio::{sync::broadcast::error::RecvError, time::MissedTickBehavior};
+use tokio::{
+    sync::{Notify, broadcast::error::RecvError},
+    time::{Instant, MissedTickBehavior},
+};
 
 use self::commands::{Commands, Heard};
 use super::{Change, Doing, Joined, Listener, PresenceStore, User, roster::Roster};
@@ -34,6 +37,12 @@ const RENEWAL: Duration = Duration::from_secs(3);
 
 /// How many users of a dead node one step takes out: a millisecond or two of Redis.
 const BATCH: usize = 200;
+
+/// How long a client that was sent away may take to be back before it is offline.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// Between two looks for those that are not back, while some are away.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Redis did not do what presence needs.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +66,9 @@ pub(crate) struct Redis {
     /// What Redis calls its memory, as this node has last heard.
     memory: Mutex<Option<String>>,
     listener: Mutex<Option<Listener>>,
+    /// Until when this node looks for clients that it has sent away and that are not back.
+    looks_until: Mutex<Option<Instant>>,
+    departed: Notify,
 }
 
 impl Redis {
@@ -70,6 +82,8 @@ impl Redis {
             unsure: AtomicBool::new(true),
             memory: Mutex::new(None),
             listener: Mutex::new(None),
+            looks_until: Mutex::new(None),
+            departed: Notify::new(),
         }
     }
 
@@ -96,6 +110,8 @@ impl Redis {
             }
             self.bury(&node).await?;
         }
+        // Their node may have ended since.
+        self.miss().await?;
         let is_hungry = lock(&self.roster).is_hungry();
         if is_hungry {
             self.read_roster().await?;
@@ -126,8 +142,21 @@ impl Redis {
                 self.commands.leave(&client_id).await?;
                 continue;
             }
-            if joined == Joined::New && !silent {
-                self.announce(Change::Online {
+            let gone = match joined {
+                Joined::New => Vec::new(),
+                Joined::Back { gone } => gone,
+                Joined::Renamed { .. } | Joined::Same => continue,
+            };
+            if silent {
+                continue;
+            }
+            self.announce(Change::Online {
+                client_id,
+                username: username.clone(),
+            });
+            for client_id in gone {
+                let username = username.clone();
+                self.announce(Change::Offline {
                     client_id,
                     username,
                 });
@@ -164,6 +193,38 @@ impl Redis {
                     client_id,
                     username,
                 });
+            }
+        }
+    }
+
+    /// Takes those out that were sent away and are not back in time.
+    async fn miss(&self) -> Result<(), Error> {
+        loop {
+            let gone = self.commands.overdue(BATCH).await?;
+            let is_last = gone.len() < BATCH;
+            for (client_id, username) in gone {
+                self.announce(Change::Offline {
+                    client_id,
+                    username,
+                });
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks for those that this node has sent away, while there can be any.
+    async fn look(&self) {
+        loop {
+            let looks = lock(&self.looks_until).is_some_and(|until| Instant::now() < until);
+            if !looks {
+                self.departed.notified().await;
+            }
+            tokio::time::sleep(LOOK).await;
+            if let Err(error) = self.miss().await {
+                // The heartbeat looks, too, once Redis is back.
+                tracing::debug!(%error, "users that were sent away were not looked for");
             }
         }
     }
@@ -263,6 +324,17 @@ impl PresenceStore for Redis {
         })
     }
 
+    fn depart<'a>(&'a self, client_id: &'a str) -> Doing<'a, Option<Arc<str>>> {
+        Box::pin(async move {
+            lock(&self.own).remove(client_id);
+            let departed = self.commands.depart(client_id, AWAY).await;
+            departed.inspect_err(|_| self.unsure.store(true, Ordering::Relaxed))?;
+            *lock(&self.looks_until) = Some(Instant::now() + AWAY + LOOK);
+            self.departed.notify_one();
+            Ok(None)
+        })
+    }
+
     fn online(&self) -> Vec<(Arc<str>, Arc<str>)> {
         lock(&self.roster).list()
     }
@@ -277,7 +349,7 @@ impl PresenceStore for Redis {
 
     fn run(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            tokio::join!(self.keep(), self.follow());
+            tokio::join!(self.keep(), self.follow(), self.look());
         })
     }
 

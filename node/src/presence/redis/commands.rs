@@ -29,6 +29,8 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 const JOIN: &str = include_str!("../scripts/join.lua");
+const DEPART: &str = include_str!("../scripts/depart.lua");
+const OVERDUE: &str = include_str!("../scripts/overdue.lua");
 const LEAVE: &str = include_str!("../scripts/leave.lua");
 const RENEW: &str = include_str!("../scripts/renew.lua");
 const EXPIRED: &str = include_str!("../scripts/expired.lua");
@@ -88,7 +90,7 @@ impl Commands {
         in_time(TIMEOUT, self.once().subscribe(self.prefix.as_str())).await
     }
 
-    /// What was the client's name before?
+    /// What was the client's name before, and who of that name was sent away?
     pub(super) async fn join(&self, client_id: &str, username: &Arc<str>) -> Result<Joined, Error> {
         let keys = [
             self.leases(),
@@ -96,14 +98,47 @@ impl Commands {
             self.newest_key(),
             self.counter(),
             self.clients_of(&self.node),
+            self.away(),
+            self.departures(),
         ];
         let args = [&self.node, client_id, username, &self.prefix];
-        let old: Option<String> = self.run(JOIN, &keys, &args).await?;
-        Ok(match old {
-            None => Joined::New,
+        let answer: Vec<String> = self.run(JOIN, &keys, &args).await?;
+        let mut answer = answer.into_iter();
+        Ok(match answer.next().filter(|old| !old.is_empty()) {
             Some(old) if *old == **username => Joined::Same,
             Some(old) => Joined::Renamed { old: old.into() },
+            None if answer.len() == 0 => Joined::New,
+            None => Joined::Back {
+                gone: answer.map(Arc::from).collect(),
+            },
         })
+    }
+
+    /// The client was sent away: it is offline once it is back, or that much later.
+    pub(super) async fn depart(&self, client_id: &str, after: Duration) -> Result<(), Error> {
+        let keys = [
+            self.users(),
+            self.away(),
+            self.departures(),
+            self.clients_of(&self.node),
+        ];
+        let after = after.as_millis().to_string();
+        let _: Value = self.run(DEPART, &keys, &[client_id, &after]).await?;
+        Ok(())
+    }
+
+    /// Takes up to `most` clients out that were sent away and are not back in time; their ids and names.
+    pub(super) async fn overdue(&self, most: usize) -> Result<Vec<(Arc<str>, Arc<str>)>, Error> {
+        let keys = [
+            self.users(),
+            self.away(),
+            self.departures(),
+            self.newest_key(),
+            self.counter(),
+        ];
+        let most = most.to_string();
+        let gone: Vec<String> = self.run(OVERDUE, &keys, &[&most, &self.prefix]).await?;
+        Ok(pairs(&gone))
     }
 
     /// The name of the client, unless it was taken out before.
@@ -146,10 +181,7 @@ impl Commands {
         let most = most.to_string();
         let args = [node, &most, &self.prefix];
         let gone: Vec<String> = self.run(REAP, &keys, &args).await?;
-        let pairs = gone.chunks_exact(2);
-        Ok(pairs
-            .map(|pair| (pair[0].as_str().into(), pair[1].as_str().into()))
-            .collect())
+        Ok(pairs(&gone))
     }
 
     /// The clients that Redis has for this node.
@@ -240,6 +272,16 @@ impl Commands {
         self.key("users")
     }
 
+    /// The clients of each name that were sent away, with blanks between them.
+    fn away(&self) -> String {
+        self.key("away")
+    }
+
+    /// When their time is over.
+    fn departures(&self) -> String {
+        self.key("departures")
+    }
+
     fn newest_key(&self) -> String {
         self.key("newest")
     }
@@ -255,4 +297,12 @@ impl Commands {
     fn key(&self, name: &str) -> String {
         format!("{}:{name}", self.prefix)
     }
+}
+
+/// Ids and names, which come in turn.
+fn pairs(list: &[String]) -> Vec<(Arc<str>, Arc<str>)> {
+    let pairs = list.chunks_exact(2);
+    pairs
+        .map(|pair| (pair[0].as_str().into(), pair[1].as_str().into()))
+        .collect()
 }
