@@ -6,6 +6,7 @@ use roomcast_adapter::Cluster;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use crate::drain::Phase;
 
@@ -16,7 +17,7 @@ pub(crate) struct Nodes {
 }
 
 /// What is known of a node. Everything but its name is unknown where it says nothing, as older ones do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[non_exhaustive]
 pub struct NodeStatus {
     /// Its name in the cluster, new at each start.
@@ -27,7 +28,7 @@ pub struct NodeStatus {
 }
 
 /// What a node says of itself. What another has not said, or in a form that is not known here, is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct About {
@@ -40,7 +41,7 @@ pub struct About {
     /// Open sessions, at its last heartbeat.
     #[serde(deserialize_with = "lenient")]
     pub connections: Option<u64>,
-    /// A word of [`Phase::as_str`](crate::Phase::as_str).
+    /// `serving` where it takes clients, `draining` where it lets them go or has let them go.
     #[serde(deserialize_with = "lenient")]
     pub state: Option<String>,
     /// Where it listens for clients.
@@ -62,7 +63,7 @@ impl Nodes {
                 version: Some(crate::VERSION.to_owned()),
                 started_at: Some(started_at.clone()),
                 connections: u64::try_from(connections()).ok(),
-                state: Some(phase.borrow().as_str().to_owned()),
+                state: Some(state(*phase.borrow()).to_owned()),
                 address: Some(address.to_string()),
             };
             serde_json::to_value(about).unwrap_or_default()
@@ -81,6 +82,15 @@ impl Nodes {
                 about: about.map_or_else(About::default, About::read),
             })
             .collect()
+    }
+}
+
+/// What others have to know: whether it takes clients.
+fn state(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Starting => "starting",
+        Phase::Serving => "serving",
+        Phase::Draining | Phase::Drained | Phase::Closed => "draining",
     }
 }
 

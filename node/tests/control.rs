@@ -212,6 +212,64 @@ async fn who_is_online_is_told_with_the_node() {
 }
 
 #[tokio::test]
+async fn every_node_is_listed_with_what_it_says_of_itself() {
+    let [one, two] = two().await;
+    let _client = two.client().await;
+
+    wait_for("the connection to be told", async || {
+        let list = get(&one, "nodes").await;
+        let connections = list["nodes"].as_array().unwrap().iter();
+        connections
+            .filter_map(|node| node["connections"].as_u64())
+            .sum::<u64>()
+            == 1
+    })
+    .await;
+
+    let list = get(&one, "nodes").await;
+    assert_eq!(list["foreign"], 0);
+    assert_eq!(list["nodes"].as_array().unwrap().len(), 2);
+    for node in list["nodes"].as_array().unwrap() {
+        assert_eq!(node["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(node["state"], "serving");
+        for part in ["id", "started_at", "address"] {
+            assert!(node[part].is_string(), "{part} of {node}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_node_is_drained_by_command_and_takes_clients_again() {
+    let [one, two] = two().await;
+    let mut client = one.client().await;
+    let order = |body: &str| request("POST", "/api/v1/drain", "", body);
+    let bad = send(one.admin, &order(r#"{"rate":0}"#)).await;
+    let serving = get(&one, "drain").await;
+
+    let (status, _) = send(one.admin, &order("")).await;
+    let refused = request("DELETE", "/api/v1/drain", "", "");
+    client.closed().await.unwrap();
+
+    assert_eq!((bad.0, status), (400, 200));
+    assert!(bad.1.contains("\"field\":\"rate\""), "{}", bad.1);
+    assert_eq!(serving, json!({ "state": "serving", "remaining": 1 }));
+    wait_for("the node to be empty", async || {
+        get(&one, "drain").await == json!({ "state": "drained", "remaining": 0 })
+    })
+    .await;
+    assert_eq!(one.get("/ready").await.0, 503);
+    wait_for("the other node to know", async || {
+        let list = get(&two, "nodes").await;
+        let states = list["nodes"].as_array().unwrap().iter();
+        states.filter(|node| node["state"] == "draining").count() == 1
+    })
+    .await;
+    assert_eq!(send(one.admin, &refused).await.0, 200);
+    assert_eq!(one.get("/ready").await.0, 200);
+    one.client().await;
+}
+
+#[tokio::test]
 async fn bad_input_is_refused_by_the_name_of_the_field_and_takes_no_effect() {
     let node = TestNode::start(config(), vec![]).await;
     let mut client = node.client().await;

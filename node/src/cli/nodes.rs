@@ -26,9 +26,8 @@ pub(super) struct Nodes {
 #[derive(Debug, Deserialize)]
 pub(super) struct List {
     pub(super) nodes: Vec<Node>,
-    /// Servers that speak only the protocol of Node.js.
-    #[serde(default)]
-    foreign: u64,
+    /// Servers that speak only the protocol of Node.js; none where that is not known.
+    foreign: Option<u64>,
     #[serde(default)]
     missing_nodes: Vec<String>,
 }
@@ -90,11 +89,9 @@ impl List {
             count(self.nodes.len() as u64, "node"),
             count(connections, "connection"),
         );
-        if self.foreign > 0 {
-            text.push_str(&format!(
-                ", and {} of Node.js",
-                count(self.foreign, "server")
-            ));
+        if let Some(foreign @ 1..) = self.foreign {
+            let servers = count(foreign, "server");
+            text.push_str(&format!(", and {servers} of Node.js"));
         }
         text.push('\n');
         text

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// Where a node is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Phase {
     /// Ports are bound, clients are not served yet.
@@ -17,6 +19,7 @@ pub enum Phase {
     /// All clients are gone, and the node runs on.
     Drained,
     /// All clients are gone, or the deadline has passed, and the process is about to end.
+    #[schema(rename = "ending")]
     Closed,
 }
 
@@ -49,7 +52,7 @@ impl Serialize for Phase {
 }
 
 /// How far a node is with its drain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[non_exhaustive]
 pub struct DrainStatus {
     /// Where the node is.
@@ -58,12 +61,15 @@ pub struct DrainStatus {
     pub remaining: usize,
     /// Sessions that are closed per second. This and what follows while there is something to drain.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub rate: Option<u32>,
     /// How long new sessions are still taken.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "in_words")]
+    #[schema(value_type = Option<String>, nullable = false, example = "5s")]
     pub grace: Option<Duration>,
     /// How long until what is left is ended.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "in_words")]
+    #[schema(value_type = Option<String>, nullable = false, example = "55s")]
     pub deadline: Option<Duration>,
 }
 

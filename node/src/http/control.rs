@@ -4,11 +4,13 @@
 
 mod argument;
 mod change;
+mod drain;
 mod emit;
 mod guard;
 mod input;
 mod list;
 mod measure;
+mod nodes;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -20,6 +22,7 @@ use axum::{
     routing::get,
 };
 use http::{StatusCode, Uri};
+use roomcast_adapter::Cluster;
 use roomcast_gateway::{
     EmitError,
     platform::{Selection, ServerPort},
@@ -32,7 +35,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(crate) use measure::ControlMetrics;
 
 use super::problem::Problem;
-use crate::{config::Secret, platform::Platforms, presence::Presence};
+use crate::{config::Secret, drain::Drain, nodes::Nodes, platform::Platforms, presence::Presence};
 
 /// Requests that are handled at a time. Most take microseconds; those that wait for clients hold their place for seconds.
 const MOST_REQUESTS: usize = 512;
@@ -46,7 +49,9 @@ struct Parts {
     server: Arc<dyn ServerPort>,
     platforms: Platforms,
     presence: Option<Presence>,
-    cluster: roomcast_adapter::Cluster,
+    cluster: Cluster,
+    nodes: Nodes,
+    drain: Drain,
     places: Semaphore,
 }
 
@@ -90,7 +95,9 @@ impl Control {
         settings: Settings,
         platforms: Platforms,
         presence: Option<Presence>,
-        cluster: roomcast_adapter::Cluster,
+        cluster: Cluster,
+        nodes: Nodes,
+        drain: Drain,
     ) -> Self {
         Self(Arc::new(Parts {
             settings,
@@ -98,6 +105,8 @@ impl Control {
             platforms,
             presence,
             cluster,
+            nodes,
+            drain,
             places: Semaphore::new(MOST_REQUESTS),
         }))
     }
@@ -185,6 +194,8 @@ fn routes() -> OpenApiRouter<Control> {
         .routes(routes!(list::sockets))
         .routes(routes!(list::rooms))
         .routes(routes!(list::presence))
+        .routes(routes!(nodes::nodes))
+        .routes(routes!(drain::state, drain::start, drain::end))
 }
 
 async fn no_path(uri: Uri) -> Problem {
@@ -223,9 +234,11 @@ mod tests {
             [
                 "/api/v1/batch",
                 "/api/v1/disconnect",
+                "/api/v1/drain",
                 "/api/v1/emit",
                 "/api/v1/join",
                 "/api/v1/leave",
+                "/api/v1/nodes",
                 "/api/v1/presence",
                 "/api/v1/request",
                 "/api/v1/rooms",

@@ -130,6 +130,16 @@ impl Problem {
         )
     }
 
+    /// The node is in a state in which this makes no sense.
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "The state of the node does not allow it",
+            detail,
+        )
+    }
+
     /// This cannot be done now, but perhaps soon.
     pub(crate) fn unavailable(kind: &str, detail: impl Into<String>) -> Self {
         Self::new(

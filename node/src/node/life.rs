@@ -33,7 +33,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         exporting,
         tasks,
         drain,
-        nodes: _,
+        nodes,
     } = node;
     // Ends the ports, and with them requests under way.
     let stop = CancellationToken::new();
@@ -70,6 +70,8 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         platforms.clone(),
         presence.clone(),
         cluster.clone(),
+        nodes,
+        drain.clone(),
     );
     let routes = admin(metrics.clone(), readiness, control);
     let stopped = stop.clone().cancelled_owned();

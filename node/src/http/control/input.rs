@@ -3,6 +3,7 @@
 use std::{fmt, marker::PhantomData, time::Duration};
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{
@@ -17,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The body of a request, in JSON.
 pub(super) struct Input<T>(pub(super) T);
+
+/// The body of a request, in JSON; the default where there is none.
+pub(super) struct OptionalInput<T>(pub(super) T);
 
 /// The parameters of a request.
 pub(super) struct Params<T>(pub(super) T);
@@ -62,16 +66,18 @@ impl<T: DeserializeOwned> FromRequest<Control> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, control: &Control) -> Result<Self, Problem> {
-        let limit = control.0.settings.body_size;
-        let reading = Limited::new(request.into_body(), limit).collect();
-        let body = match tokio::time::timeout(PATIENCE, reading).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return Err(Problem::too_large(limit));
-            }
-            Ok(Err(_)) => return Err(Problem::body("the connection failed")),
-            Err(_) => return Err(Problem::body("it did not arrive within 30 seconds")),
-        };
+        parse(&body(request, control).await?).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Default> FromRequest<Control> for OptionalInput<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, control: &Control) -> Result<Self, Problem> {
+        let body = body(request, control).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
         parse(&body).map(Self)
     }
 }
@@ -86,6 +92,18 @@ impl<T: DeserializeOwned> FromRequestParts<Control> for Params<T> {
         serde_path_to_error::deserialize(deserializer)
             .map(Self)
             .map_err(|error| misfit(&error.path().to_string(), &error.inner().to_string()))
+    }
+}
+
+/// Reads a body whole, if it is not too large.
+async fn body(request: Request, control: &Control) -> Result<Bytes, Problem> {
+    let limit = control.0.settings.body_size;
+    let reading = Limited::new(request.into_body(), limit).collect();
+    match tokio::time::timeout(PATIENCE, reading).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large(limit)),
+        Ok(Err(_)) => Err(Problem::body("the connection failed")),
+        Err(_) => Err(Problem::body("it did not arrive within 30 seconds")),
     }
 }
 
