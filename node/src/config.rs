@@ -75,6 +75,8 @@ pub struct Config {
     pub gateways: Vec<BuiltIn>,
     /// Who may connect: the tokens of clients.
     pub jwt: Jwt,
+    /// What clients of long polling are known by.
+    pub session: Session,
     /// The protocol.
     pub socketio: SocketIo,
     /// Clients without Socket.IO.
@@ -207,6 +209,14 @@ pub struct Jwt {
     pub leeway: Duration,
     /// The namespaces that want a token, beside `/chat`, each once.
     pub namespaces: Vec<String>,
+}
+
+/// What clients of long polling are known by: session ids, which are signed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Session {
+    /// The first signs, and each verifies; at most two. Without any, a node makes a key of its own at its start.
+    pub keys: Vec<Secret>,
 }
 
 /// The protocol.

@@ -64,6 +64,7 @@ fn what_nobody_sets_has_the_defaults() {
     assert_eq!(config.cors.origins, CorsOrigins::SameOrigin);
     assert_eq!(config.pages, Pages::default());
     assert_eq!(config.jwt, Jwt::default());
+    assert_eq!(config.session, Session::default());
     assert!(config.gateway.exception_cause);
     assert_eq!(
         config.gateways,
@@ -190,6 +191,18 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     ("jwt.namespaces", "/,/news", r#"["/", "/news"]"#, |c| {
         c.jwt.namespaces == ["/", "/news"]
     }),
+    (
+        "session.key",
+        "a key of thirty-two bytes or more, another of as many bytes as that",
+        r#""a key of thirty-two bytes or more,another of as many bytes as that""#,
+        |c| {
+            let keys = [
+                "a key of thirty-two bytes or more",
+                "another of as many bytes as that",
+            ];
+            c.session.keys == keys.map(Secret::new)
+        },
+    ),
     ("limits.message_size", "1MiB", r#""1MiB""#, |c| {
         c.limits.message_size == 1 << 20
     }),

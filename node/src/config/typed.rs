@@ -1,6 +1,7 @@
 //! Text to types, and the checks that need more than one value or a look at the disk.
 
 mod jwt;
+mod session;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
         },
         gateways: settings.list("gateways"),
         jwt: jwt::read(&mut settings),
+        session: session::read(&mut settings),
         socketio: socketio(&mut settings),
         ws: Ws {
             enabled: settings.value("ws.enabled"),

@@ -7,6 +7,7 @@ mod handlers;
 mod payload;
 mod seat;
 mod server;
+mod session_ids;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +52,7 @@ use crate::{
 use payload::Encoding;
 use seat::Seat;
 use server::Cast;
+use session_ids::SessionIds;
 
 /// What answers requests that are not for the engine. None gets here, since the public port sorts them out.
 type Elsewhere = ServiceFn<fn(Request<Body>) -> Ready<Result<Response<Body>, Infallible>>>;
@@ -81,6 +83,7 @@ struct Parts {
     cluster: Cluster,
     encoding: Encoding,
     sessions: Sessions,
+    ids: SessionIds,
     cast: Arc<Cast>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
@@ -178,6 +181,7 @@ impl Platform {
         Self(Arc::new(Parts {
             service,
             io,
+            ids: SessionIds::new(&config.session, cluster.node_id()),
             cast: Arc::new(Cast::new(cluster.clone(), encoding)),
             cluster,
             encoding,
@@ -256,11 +260,12 @@ impl Platform {
     ///
     /// What to answer in place of one. Also to a session that has moved to a WebSocket already, or is about to: the
     /// engine would take the second and close both.
-    pub(crate) fn check(&self, request: RequestParts) -> Result<Opening, Rejection> {
+    pub(crate) fn check(&self, mut request: RequestParts) -> Result<Opening, Rejection> {
         let engine = &self.0.io.config().engine_config;
         if !engine.allowed_transport(TransportType::Websocket) {
             return Err(Rejection::Transport);
         }
+        self.0.ids.admit(&mut request)?;
         let upgrade = Upgrade::check(request)?;
         if upgrade.session.is_none() && self.refuses() {
             return Err(Rejection::Draining);
@@ -335,7 +340,9 @@ impl Platform {
             Some("websocket") => return Err(Rejection::Handshake),
             _ => return Err(Rejection::Transport),
         }
-        let id = parameter(query, "sid").and_then(|id| id.parse().ok());
+        let (mut parts, body) = request.into_parts();
+        let id = self.0.ids.admit(&mut parts)?;
+        let request = Request::from_parts(parts, body);
         let (request, patience) = match id {
             None if self.refuses() => return Err(Rejection::Draining),
             None => (self.opening(request), None),
@@ -357,10 +364,13 @@ impl Platform {
             },
         };
         let response = response.map(Body::new);
+        let Some(id) = id else {
+            return Ok(rewritten(response, |body| self.0.ids.in_open(body).map(Bytes::from)).await);
+        };
         // Looked for now: a first poll may be older than the first seat.
-        let session = id.and_then(|id| self.0.sessions.find(id));
+        let session = self.0.sessions.find(id);
         match session.filter(|session| session.answers_wait()) {
-            Some(session) => Ok(answered(response, &session).await),
+            Some(session) => Ok(rewritten(response, |body| session.answered_in_poll(body)).await),
             None => Ok(response),
         }
     }
@@ -466,14 +476,17 @@ impl Platform {
     }
 }
 
-/// A poll's answer, in which our answers take the places of the engine's.
-async fn answered(response: Response<Body>, session: &Session) -> Response<Body> {
+/// A poll's answer, in which something of ours takes the place of the engine's, unless `rewrite` leaves it as it is.
+async fn rewritten(
+    response: Response<Body>,
+    rewrite: impl FnOnce(&[u8]) -> Option<Bytes>,
+) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     // The engine's answers are whole, and no longer than what may wait for a client.
     let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
         return Response::from_parts(parts, Body::empty());
     };
-    let body = session.answered_in_poll(&body).unwrap_or(body);
+    let body = rewrite(&body).unwrap_or(body);
     parts.headers.insert(CONTENT_LENGTH, body.len().into());
     Response::from_parts(parts, Body::from(body))
 }

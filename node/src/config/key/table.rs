@@ -231,10 +231,9 @@ pub const GROUPS: &[Group] = &[
             Key::new(
                 "session.key",
                 Kind::Text,
-                "The key that session ids are signed with",
+                "What session ids are signed with; during a change: new,old",
             )
-            .secret()
-            .later(),
+            .secret(),
         ],
     },
     Group {

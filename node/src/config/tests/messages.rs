@@ -54,6 +54,16 @@ fn every_mistake_has_a_line_that_says_how_to_mend_it() {
             r#"gateways: "events,talk" from flag --gateways: "talk" in the list: expected events, replies, resource or chat"#,
         ),
         (
+            by_flags("--session-key word"),
+            "session.key: (hidden) from flag --session-key: expected keys of at least 32 bytes, such as `openssl rand \
+             -base64 32` makes",
+        ),
+        (
+            by_flags("--session-key a,b,c"),
+            "session.key: (hidden) from flag --session-key: expected one key, or two with a comma between them: the new \
+             one and the old one",
+        ),
+        (
             by_flags("--redis-url redis://redis --redis-ca-file /ca.pem"),
             r#"redis.ca_file: "/ca.pem" from flag --redis-ca-file: expected a redis.url that starts with rediss://"#,
         ),
