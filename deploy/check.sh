@@ -13,10 +13,15 @@ echo "== well formed, and in agreement"
 # Once, and again when the lock file has changed.
 [ deploy/prove/node_modules/.package-lock.json -nt deploy/prove/package-lock.json ] ||
   npm --prefix deploy/prove ci --ignore-scripts --no-audit --no-fund --silent
+yamllint --strict --config-file deploy/.yamllint.yaml deploy docker-compose.yml
 node deploy/prove/check.mjs
+
+echo "== Helm and Kubernetes"
+deploy/helm/check.sh
 
 echo "== Prometheus"
 promtool check config deploy/prometheus/prometheus.yml
+promtool check rules deploy/prometheus/rules.yml
 promtool test rules deploy/prometheus/rules.test.yml
 
 echo "== HAProxy"

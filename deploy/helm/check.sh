@@ -19,8 +19,8 @@ for values in "" values/*.yaml; do
   helm template roomcast "${arguments[@]}" >"$folder/$name.yaml"
   yamllint --strict --config-file ../.yamllint.yaml "$folder/$name.yaml"
   kubernetes-validate --strict --quiet --no-warn --kubernetes-version 1.37.0 "$folder/$name.yaml"
-  node ../prove/crds.mjs "$folder/$name.yaml"
 done
+node ../prove/crds.mjs "$folder"/*.yaml
 
 # What a rendered chart must have, beyond being well formed.
 expect() { grep -qE -- "$2" "$folder/$1.yaml" || fail "$1: there is no $2"; }

@@ -4,7 +4,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseDocument } from 'yaml';
+import { parseAllDocuments } from 'yaml';
+import { alerts } from './alerts.mjs';
+import { schemas } from './chart.mjs';
 import { queries } from './dashboard.mjs';
 
 const root = new URL('../../', import.meta.url);
@@ -18,8 +20,8 @@ function expect(holds, message) {
 
 /** Reads YAML, or JSON, which is a part of it: with no key twice, and nothing that the parser only puts up with. */
 function parse(path) {
-  const document = parseDocument(text(path), { strict: true, uniqueKeys: true, version: '1.2' });
-  for (const problem of [...document.errors, ...document.warnings]) wrong.push(`${path}: ${problem.message}`);
+  const documents = parseAllDocuments(text(path), { strict: true, uniqueKeys: true, version: '1.2' });
+  for (const problem of documents.flatMap((one) => [...one.errors, ...one.warnings])) wrong.push(`${path}: ${problem.message}`);
   if (path.endsWith('.json')) {
     try {
       JSON.parse(text(path));
@@ -27,7 +29,7 @@ function parse(path) {
       wrong.push(`${path}: ${error.message}`);
     }
   }
-  return document.toJS();
+  return documents.length > 1 ? documents.map((one) => one.toJS()) : documents[0]?.toJS();
 }
 
 /** Checks that `value` has the keys of `shape` and no others; a `?` marks those that may be missing. */
@@ -76,7 +78,8 @@ function seconds(duration) {
 // Well formed.
 const files = new Map(
   ['docker-compose.yml', ...readdirSync(new URL('deploy', root), { recursive: true }).map((path) => `deploy/${path}`)]
-    .filter((path) => /\.(ya?ml|json)$/.test(path) && !path.includes('node_modules'))
+    // Helm's templates are no YAML yet; helm/check.sh looks at what they make.
+    .filter((path) => /\.(ya?ml|json)$/.test(path) && !/node_modules|\/templates\//.test(path))
     .map((path) => [path, parse(path)]),
 );
 const compose = files.get('docker-compose.yml');
@@ -120,11 +123,14 @@ for (const [path, dashboard] of files) {
 }
 
 // What two files say about one thing.
+wrong.push(...alerts(files));
+const schema = schemas();
+expect(schema.stands === schema.wanted, 'helm/roomcast/values.schema.json has not the keys of the node: run deploy/render.sh');
 const version = (path, name) => files.get(path).dependencies[name];
 const client = version('deploy/docker/client/package.json', 'socket.io-client');
 expect(client === version('deploy/prove/package.json', 'socket.io-client'), 'the image and the proof use different clients');
-const schema = version('deploy/prove/package.json', '@grafana/schema');
-expect(grafana.image === `grafana/grafana:${schema}`, `compose runs ${grafana.image}, the types are of ${schema}`);
+const types = version('deploy/prove/package.json', '@grafana/schema');
+expect(grafana.image === `grafana/grafana:${types}`, `compose runs ${grafana.image}, the types are of ${types}`);
 const rust = text('rust-toolchain.toml').match(/channel = "(\d+\.\d+)/)[1];
 expect(text('deploy/docker/Dockerfile').includes(`FROM rust:${rust}-`), `the image is not built with Rust ${rust}`);
 expect(existsSync(new URL('.dockerignore', root)) && text('.dockerignore') === text('deploy/docker/Dockerfile.dockerignore'),
