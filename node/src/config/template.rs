@@ -1,5 +1,7 @@
 //! A TOML file with every key, made from the table: to read, and to begin with.
 
+use serde_json::Value;
+
 use super::key::{Key, Kind, keys};
 use super::setting::typed;
 
@@ -41,6 +43,9 @@ pub(crate) fn template() -> String {
 
 fn entry(text: &mut String, key: &Key, name: &str) {
     text.push_str(&format!("\n# {}\n", key.help));
+    if let Kind::Choice(words) = key.kind {
+        text.push_str(&format!("# One of: {}\n", words.join(", ")));
+    }
     if let Some(variable) = key.file_variable() {
         text.push_str(&format!(
             "# Secret: better in a file that {variable} names\n"
@@ -52,10 +57,21 @@ fn entry(text: &mut String, key: &Key, name: &str) {
     let is_set = key.default.is_some() && key.path != FOLLOWS;
     let sign = if is_set { "" } else { "#" };
     let value = match key.default {
-        Some(default) => typed(key, default).to_string(),
+        Some(default) => written(&typed(key, default)),
         None => placeholder(key.kind),
     };
     text.push_str(&format!("{sign}{name} = {value}\n"));
+}
+
+/// The value in TOML, where all but lists look as in JSON.
+fn written(value: &Value) -> String {
+    match value.as_array() {
+        Some(values) => {
+            let texts: Vec<_> = values.iter().map(Value::to_string).collect();
+            format!("[{}]", texts.join(", "))
+        }
+        None => value.to_string(),
+    }
 }
 
 /// What stands for the value of a key that has no default.
