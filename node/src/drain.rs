@@ -22,6 +22,7 @@ use tokio::{
 use crate::{config, metrics::Metrics, platform::Platforms};
 use course::{Course, Step};
 pub(crate) use pace::Pace;
+pub(crate) use status::in_words;
 pub use status::{DrainStatus, Phase};
 
 /// Between two lines in the log about a drain that takes its time.

@@ -43,6 +43,7 @@ mod metrics;
 mod node;
 mod nodes;
 mod platform;
+mod rebalance;
 mod traces;
 
 pub use auth::{KeyError, KeyFileError};
@@ -50,6 +51,7 @@ pub use config::Config;
 pub use drain::{DrainStatus, Ending, Phase};
 pub use node::{BindError, Builder, Handle, Node};
 pub use nodes::{About, NodeStatus};
+pub use rebalance::Share;
 pub use roomcast_gateway as gateway;
 
 /// The version of this crate, and of the binary.

@@ -25,6 +25,7 @@ use crate::{
     nodes::Nodes,
     platform::Platforms,
     presence::{self, Presence},
+    rebalance::Rebalance,
     redis::{self, RedisError},
     store::{self, Store},
     traces::{Exporting, Traces},
@@ -81,8 +82,7 @@ pub struct Node {
     traces: Traces,
     exporting: Option<Exporting>,
     tasks: TaskTracker,
-    drain: Drain,
-    nodes: Nodes,
+    handle: Handle,
 }
 
 impl Builder {
@@ -163,6 +163,13 @@ impl Builder {
             drain.phase(),
             platforms.counter(),
         );
+        let rebalance = Rebalance::new(
+            config.drain.rate,
+            cluster.clone(),
+            nodes.clone(),
+            platforms.clone(),
+            drain.phase(),
+        );
         Ok(Node {
             listener,
             admin,
@@ -176,8 +183,11 @@ impl Builder {
             traces,
             exporting,
             tasks,
-            drain,
-            nodes,
+            handle: Handle {
+                drain,
+                nodes,
+                rebalance,
+            },
         })
     }
 }
@@ -317,10 +327,7 @@ impl Node {
 
     /// What steers the node while it runs.
     pub fn handle(&self) -> Handle {
-        Handle {
-            drain: self.drain.clone(),
-            nodes: self.nodes.clone(),
-        }
+        self.handle.clone()
     }
 
     /// Serves clients until `shutdown` resolves, and then lets them go: not ready, the grace, transports closed at the

@@ -6,7 +6,6 @@ use roomcast_adapter::Cluster;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
-use utoipa::ToSchema;
 
 use crate::drain::Phase;
 
@@ -17,7 +16,7 @@ pub(crate) struct Nodes {
 }
 
 /// What is known of a node. Everything but its name is unknown where it says nothing, as older ones do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NodeStatus {
     /// Its name in the cluster, new at each start.
@@ -28,7 +27,7 @@ pub struct NodeStatus {
 }
 
 /// What a node says of itself. What another has not said, or in a form that is not known here, is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct About {

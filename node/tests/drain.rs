@@ -6,10 +6,11 @@ mod common;
 
 use std::{num::NonZeroU32, time::Duration};
 
-use common::{TestNode, config, wait_for};
+use common::{TestNode, config, send, wait_for};
 use roomcast_adapter::bus::MemoryHub;
 use roomcast_loadtest::client::{Client, Transport};
 use roomcast_node::{Ending, Phase};
+use serde_json::json;
 
 const FAST: Option<NonZeroU32> = NonZeroU32::new(1000);
 
@@ -157,4 +158,139 @@ async fn nodes_know_of_each_other_what_they_are() {
 
     two.handle.drain(FAST, None);
     wait_for("its drain to be known", async || seen("drained", 0)).await;
+}
+
+/// What the control API of a node answers.
+async fn call(node: &TestNode, method: &str, path: &str, body: &str) -> (u16, serde_json::Value) {
+    let request = format!(
+        "{method} /api/v1/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let (code, body) = send(node.admin, &request).await;
+    (code, serde_json::from_str(&body).unwrap())
+}
+
+#[tokio::test]
+async fn the_control_api_starts_shows_and_ends_a_drain() {
+    let mut config = config();
+    config.drain.grace = Duration::from_secs(3600);
+    config.drain.deadline = Duration::from_secs(7200);
+    let mut node = TestNode::start(config, vec![]).await;
+    let _client = node.client().await;
+
+    let (code, serving) = call(&node, "GET", "drain", "").await;
+    assert_eq!(
+        (code, serving),
+        (200, json!({"state": "serving", "remaining": 1}))
+    );
+
+    let (code, begun) = call(&node, "POST", "drain", r#"{"rate":7}"#).await;
+    assert_eq!(
+        (code, begun),
+        (
+            200,
+            json!({"state": "draining", "remaining": 1, "rate": 7, "grace": "1h", "deadline": "2h"})
+        )
+    );
+    for wrong in [r#"{"rate":0}"#, r#"{"deadline":60}"#, r#"{"speed":1}"#] {
+        let (code, problem) = call(&node, "POST", "drain", wrong).await;
+        assert_eq!(code, 400, "{problem}");
+        assert!(problem["field"].is_string(), "{problem}");
+    }
+    let (_, unchanged) = call(&node, "GET", "drain", "").await;
+    assert_eq!(unchanged["rate"], 7);
+
+    let (code, ended) = call(&node, "DELETE", "drain", "").await;
+    assert_eq!((code, &ended["state"]), (200, &json!("serving")));
+
+    node.shut_down();
+    wait_for("the drain to begin", async || {
+        status(&node).0 == Phase::Draining
+    })
+    .await;
+    let (code, problem) = call(&node, "DELETE", "drain", "").await;
+    assert_eq!(
+        (code, &problem["type"]),
+        (409, &json!("urn:roomcast:problem:ending"))
+    );
+}
+
+#[tokio::test]
+async fn a_rebalance_closes_what_each_node_has_above_the_average_and_no_more() {
+    let hub = MemoryHub::default();
+    let [one, two, three, draining] = [
+        TestNode::on(&hub, config(), vec![]).await,
+        TestNode::on(&hub, config(), vec![]).await,
+        TestNode::on(&hub, config(), vec![]).await,
+        TestNode::on(&hub, config(), vec![]).await,
+    ];
+    draining.handle.drain(FAST, None);
+    let mut clients = Vec::new();
+    for (node, count) in [(&one, 2), (&two, 25), (&three, 9)] {
+        for _ in 0..count {
+            clients.push(node.client().await);
+        }
+    }
+    let known = || {
+        let nodes = one.handle.nodes();
+        let serving = nodes
+            .iter()
+            .filter(|node| node.about.state.as_deref() == Some("serving"));
+        serving
+            .filter_map(|node| node.about.connections)
+            .sum::<u64>()
+    };
+    wait_for("the nodes to know of each other", async || {
+        known() == 36
+            && one
+                .handle
+                .nodes()
+                .iter()
+                .any(|node| node.about.state.as_deref() == Some("drained"))
+    })
+    .await;
+
+    let (code, plan) = call(&one, "POST", "rebalance", r#"{"rate":100}"#).await;
+
+    assert_eq!(code, 202);
+    let nodes = plan["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 3, "the one that drains takes no part");
+    for node in nodes {
+        let surplus = node["connections"].as_u64().unwrap().saturating_sub(12);
+        assert_eq!(node["to_close"], surplus, "{node}");
+    }
+    wait_for("the fullest node to have the average", async || {
+        status(&two).1 == 12
+    })
+    .await;
+    let counts = [&one, &two, &three].map(|node| status(node).1);
+    assert_eq!(counts, [2, 12, 9]);
+    let (code, problem) = call(&one, "POST", "rebalance", r#"{"rate":-1}"#).await;
+    assert_eq!((code, &problem["field"]), (400, &json!("rate")));
+
+    let (code, listed) = call(&one, "GET", "nodes", "").await;
+    assert_eq!((code, &listed["foreign"]), (200, &json!(0)));
+    assert_eq!(listed["nodes"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn the_surplus_of_the_node_that_is_asked_goes_too() {
+    let hub = MemoryHub::default();
+    let one = TestNode::on(&hub, config(), vec![]).await;
+    let two = TestNode::on(&hub, config(), vec![]).await;
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        clients.push(one.client().await);
+    }
+    wait_for("the other to be known", async || {
+        one.handle.nodes().len() == 2
+    })
+    .await;
+
+    let shares = one.handle.rebalance(FAST);
+
+    assert_eq!(shares.iter().map(|share| share.to_close).sum::<u64>(), 4);
+    wait_for("half to be gone", async || status(&one).1 == 4).await;
+    drop(two);
 }

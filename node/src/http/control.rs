@@ -4,13 +4,12 @@
 
 mod argument;
 mod change;
-mod drain;
 mod emit;
 mod guard;
 mod input;
 mod list;
 mod measure;
-mod nodes;
+mod operate;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -35,7 +34,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(crate) use measure::ControlMetrics;
 
 use super::problem::Problem;
-use crate::{config::Secret, drain::Drain, nodes::Nodes, platform::Platforms, presence::Presence};
+use crate::{config::Secret, node::Handle, platform::Platforms, presence::Presence};
 
 /// Requests that are handled at a time. Most take microseconds; those that wait for clients hold their place for seconds.
 const MOST_REQUESTS: usize = 512;
@@ -50,8 +49,7 @@ struct Parts {
     platforms: Platforms,
     presence: Option<Presence>,
     cluster: Cluster,
-    nodes: Nodes,
-    drain: Drain,
+    handle: Handle,
     places: Semaphore,
 }
 
@@ -96,8 +94,7 @@ impl Control {
         platforms: Platforms,
         presence: Option<Presence>,
         cluster: Cluster,
-        nodes: Nodes,
-        drain: Drain,
+        handle: Handle,
     ) -> Self {
         Self(Arc::new(Parts {
             settings,
@@ -105,8 +102,7 @@ impl Control {
             platforms,
             presence,
             cluster,
-            nodes,
-            drain,
+            handle,
             places: Semaphore::new(MOST_REQUESTS),
         }))
     }
@@ -194,8 +190,13 @@ fn routes() -> OpenApiRouter<Control> {
         .routes(routes!(list::sockets))
         .routes(routes!(list::rooms))
         .routes(routes!(list::presence))
-        .routes(routes!(nodes::nodes))
-        .routes(routes!(drain::state, drain::start, drain::end))
+        .routes(routes!(operate::nodes))
+        .routes(routes!(
+            operate::drain_status,
+            operate::drain,
+            operate::end_drain
+        ))
+        .routes(routes!(operate::rebalance))
 }
 
 async fn no_path(uri: Uri) -> Problem {
@@ -240,6 +241,7 @@ mod tests {
                 "/api/v1/leave",
                 "/api/v1/nodes",
                 "/api/v1/presence",
+                "/api/v1/rebalance",
                 "/api/v1/request",
                 "/api/v1/rooms",
                 "/api/v1/sockets",

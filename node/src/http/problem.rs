@@ -130,12 +130,12 @@ impl Problem {
         )
     }
 
-    /// The node is in a state in which this makes no sense.
-    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+    /// This does not go with what the node is doing.
+    pub(crate) fn conflict(kind: &str, detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::CONFLICT,
-            "conflict",
-            "The state of the node does not allow it",
+            kind,
+            "This does not go with what the node is doing",
             detail,
         )
     }

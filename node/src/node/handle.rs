@@ -5,6 +5,7 @@ use std::{fmt, num::NonZeroU32, time::Duration};
 use crate::{
     drain::{Drain, DrainStatus, Ending},
     nodes::{NodeStatus, Nodes},
+    rebalance::{Rebalance, Share},
 };
 
 /// Steers a node that runs. A cheap handle.
@@ -12,6 +13,7 @@ use crate::{
 pub struct Handle {
     pub(super) drain: Drain,
     pub(super) nodes: Nodes,
+    pub(super) rebalance: Rebalance,
 }
 
 impl Handle {
@@ -41,6 +43,12 @@ impl Handle {
     /// among them.
     pub fn nodes(&self) -> Vec<NodeStatus> {
         self.nodes.list()
+    }
+
+    /// Has each node of the cluster that serves close what it has above the average, so many per second, so that stock
+    /// clients come back where the balancer sends them. What each is going to do. A later call takes the place of an earlier.
+    pub fn rebalance(&self, rate: Option<NonZeroU32>) -> Vec<Share> {
+        self.rebalance.start(rate)
     }
 
     /// Has a node that was asked to end do so without waiting for its clients any longer. It ends in good order all the same:

@@ -32,9 +32,9 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         traces,
         exporting,
         tasks,
-        drain,
-        nodes,
+        handle,
     } = node;
+    let drain = handle.drain.clone();
     // Ends the ports, and with them requests under way.
     let stop = CancellationToken::new();
     // Also where this future is dropped: neither a task nor a connection outlives the node.
@@ -46,6 +46,8 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     if let Some(presence) = presence.clone() {
         carrying.spawn(async move { presence.run().await });
     }
+    let rebalance = handle.rebalance.clone();
+    carrying.spawn(async move { rebalance.run().await });
     let written = platforms.clone();
     carrying.spawn(async move { written.write().await });
 
@@ -70,8 +72,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         platforms.clone(),
         presence.clone(),
         cluster.clone(),
-        nodes,
-        drain.clone(),
+        handle.clone(),
     );
     let routes = admin(metrics.clone(), readiness, control);
     let stopped = stop.clone().cancelled_owned();
