@@ -212,7 +212,9 @@ pub use emitter::Emitter;
 pub use error::{BroadcastError, BusError, EmitError, InitError, SendError};
 pub use gather::Missing;
 pub use inbox::Inbox;
-pub use namespace::{Asked, Asking, Gathered, Gathering, Joining, Namespace, Prepared, ServerSide};
+pub use namespace::{
+    Asked, Asking, Gathered, Gathering, Hold, Joining, Namespace, Prepared, ServerSide,
+};
 pub use observer::{DropCause, Observer, SubscriptionCounts};
 pub use recipient::{Emission, Recipient};
 pub use remote::{Profile, RemoteHandshake, RemoteSocket};

@@ -27,6 +27,25 @@ use crate::{
 /// Dropping it takes nothing back.
 pub type Joining = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// A room that this node hears, whoever is in it. Ends when it is dropped.
+#[must_use = "it ends when it is dropped"]
+pub struct Hold {
+    namespace: Arc<dyn LocalNamespace>,
+    room: String,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.namespace.release(&self.room);
+    }
+}
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Hold").field(&self.room).finish()
+    }
+}
+
 /// An event that is answered by acks; resolves once all have come, or time is up.
 pub type Asking = Pin<Box<dyn Future<Output = Asked> + Send>>;
 
@@ -83,6 +102,8 @@ pub(crate) trait LocalNamespace: Send + Sync + 'static {
     fn disconnected(&self, socket: Sid);
     fn join(&self, socket: Sid, rooms: Vec<String>) -> Joining;
     fn leave(&self, socket: Sid, rooms: &[String]);
+    fn hold(&self, room: &str) -> Joining;
+    fn release(&self, room: &str);
     fn rooms(&self, socket: Sid) -> Vec<String>;
     fn is_connected(&self, socket: Sid) -> bool;
     fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError>;
@@ -191,6 +212,17 @@ impl Namespace {
     /// Takes a socket out of `rooms`.
     pub fn leave(&self, socket: Sid, rooms: &[String]) {
         self.0.leave(socket, rooms);
+    }
+
+    /// Has messages of other nodes to `room` arrive as if a socket were in it: for one that is about to connect, and joins it
+    /// then. They do when the future resolves, and as long as the hold is kept.
+    pub fn hold(&self, room: &str) -> (Hold, Joining) {
+        let joining = self.0.hold(room);
+        let hold = Hold {
+            namespace: self.0.clone(),
+            room: room.to_owned(),
+        };
+        (hold, joining)
     }
 
     /// The rooms of a socket of this node, in no order.

@@ -66,6 +66,31 @@ async fn one_member_that_leaves_does_not_end_the_room_for_the_other() {
 }
 
 #[tokio::test]
+async fn a_held_room_is_subscribed_until_the_hold_and_its_members_are_gone() {
+    let hub = MemoryHub::default();
+    let bus = hub.connect();
+    let redis = bus.handle();
+    let node = Node::start(bus, per_room());
+    let space = node.serve("/").await;
+    let namespace = node.cluster.namespace("/").unwrap();
+    let is_subscribed = || broadcasts(&redis).contains(&"socket.io#/#room#".to_owned());
+
+    let (hold, confirmed) = namespace.hold("room");
+    confirmed.await;
+    assert!(is_subscribed(), "before anybody is in it");
+    let member = space.member(&["room"]).await;
+    drop(hold);
+    assert_eq!(node.counts.subscriptions().rooms, 2);
+    assert!(is_subscribed(), "its member is still there");
+
+    member.leave(&["room"]);
+    eventually("the room's subscription ends", || !is_subscribed()).await;
+    drop(namespace.hold("room"));
+    eventually("a hold alone leaves nothing", || !is_subscribed()).await;
+    assert_eq!(node.counts.subscriptions().rooms, 1);
+}
+
+#[tokio::test]
 async fn a_disconnected_socket_is_out_of_everything_and_joins_nothing_any_more() {
     let hub = MemoryHub::default();
     let bus = hub.connect();

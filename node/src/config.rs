@@ -30,6 +30,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use roomcast_gateway::RoomPatterns;
+
 pub use cors::CorsOrigins;
 pub use error::{ConfigError, ConfigErrors, Source};
 pub use http_url::HttpUrl;
@@ -69,6 +71,8 @@ pub struct Config {
     pub pages: Pages,
     /// What holds for all gateways.
     pub gateway: Gateway,
+    /// Rooms of the built-in gateways.
+    pub rooms: Rooms,
     /// The built-in chat.
     pub chat: Chat,
     /// The built-in gateways to serve, each once.
@@ -189,6 +193,14 @@ pub enum BuiltIn {
     Resource,
     /// A chat with presence at `/chat`.
     Chat,
+}
+
+/// Rooms of the built-in gateways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rooms {
+    /// Those that clients may join.
+    pub joinable: RoomPatterns,
 }
 
 /// The tokens of clients. Any key turns authentication on.

@@ -34,15 +34,16 @@ pub(crate) fn built_in(config: &Config, ground: Ground) -> Vec<Gateway> {
     let store = ground.store.filter(|_| asked_for(BuiltIn::Resource));
     let presence = ground.presence.filter(|_| asked_for(BuiltIn::Chat));
     let mut gateways = Vec::new();
-    gateways.extend(root(asked_for(BuiltIn::Events), store));
+    let joinable = &config.rooms.joinable;
+    let events = asked_for(BuiltIn::Events).then(|| events(joinable.clone()));
+    gateways.extend(root(events, store));
     gateways.extend(asked_for(BuiltIn::Replies).then(replies));
-    gateways.extend(presence.map(chat));
+    gateways.extend(presence.map(|presence| chat(presence, joinable.clone())));
     gateways
 }
 
 /// The gateway at `/`: a namespace has one, whatever is in it.
-fn root(has_events: bool, store: Option<Arc<dyn Store>>) -> Option<Gateway> {
-    let events = has_events.then(events);
+fn root(events: Option<Gateway>, store: Option<Arc<dyn Store>>) -> Option<Gateway> {
     match store {
         Some(store) => {
             let gateway = events.unwrap_or_else(|| Gateway::new("/"));

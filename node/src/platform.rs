@@ -10,6 +10,7 @@ mod queue;
 mod server_side;
 pub(crate) mod socketio;
 mod streams;
+mod user;
 pub(crate) mod ws;
 
 use std::sync::Arc;

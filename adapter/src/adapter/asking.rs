@@ -60,6 +60,14 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         self.remove(socket, rooms);
     }
 
+    fn hold(&self, room: &str) -> Joining {
+        self.subscribe(room)
+    }
+
+    fn release(&self, room: &str) {
+        self.unsubscribe(room);
+    }
+
     fn rooms(&self, socket: Sid) -> Vec<String> {
         self.members.rooms_of(&self.local, socket)
     }

@@ -58,6 +58,11 @@ impl Members {
         }
     }
 
+    /// Whether rooms are subscribed to, each by its members.
+    pub(super) fn are_ours(&self) -> bool {
+        matches!(self, Self::Own { .. })
+    }
+
     /// Delivers to the selected sockets, and then does what has to follow before anything else is delivered.
     pub(super) fn deliver<E: SocketEmitter>(
         &self,

@@ -233,6 +233,22 @@ impl<E: SocketEmitter> Space<E> {
         })
     }
 
+    /// Subscribes to a room as one more socket in it would.
+    pub(super) fn subscribe(&self, room: &str) -> Joining {
+        if !self.members.are_ours() {
+            return Box::pin(std::future::ready(()));
+        }
+        let confirmation = self.cluster.join(&self.name, room);
+        Box::pin(confirmation.wait())
+    }
+
+    /// Takes that back.
+    pub(super) fn unsubscribe(&self, room: &str) {
+        if self.members.are_ours() {
+            self.cluster.leave(&self.name, room);
+        }
+    }
+
     /// Puts the selected sockets of this node into rooms.
     pub(super) fn add_selected(&self, options: BroadcastOptions, rooms: &[String]) -> Joining {
         let selected = self.members.selected(&self.local, options);

@@ -229,6 +229,7 @@ mod pipeline;
 mod raw;
 mod reply;
 mod room;
+mod room_pattern;
 mod route;
 mod run;
 mod server;
@@ -263,6 +264,7 @@ pub use self::{
     raw::Raw,
     reply::{Ack, HookReply, IntoReply, Replies, Reply, WsResponse},
     room::{JoinableRoom, RoomName, RoomNameError},
+    room_pattern::{RoomPattern, RoomPatterns},
     route::Route,
     server::{Broadcast, Server},
     server_side::ServerSideReply,

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use roomcast_gateway::{Gateway, Refusal, Socket};
+use roomcast_gateway::{Gateway, Refusal, RoomName, RoomPatterns, Socket};
 use serde_json::{Map, Value, json};
 
 use super::{TokenError, Verifier};
@@ -16,6 +16,8 @@ use super::{TokenError, Verifier};
 pub struct User {
     claims: Arc<Map<String, Value>>,
     name: Option<Arc<str>>,
+    rooms: Option<RoomPatterns>,
+    room: Option<RoomName>,
 }
 
 impl User {
@@ -27,6 +29,18 @@ impl User {
     /// What the user is called: the claim `name`, else `sub`, if either can be a username.
     pub fn name(&self) -> Option<&Arc<str>> {
         self.name.as_ref()
+    }
+
+    /// Whether the token lets its holder join `room`: the claim `rooms` is a list of [patterns](RoomPatterns), and a token
+    /// without one allows every room.
+    pub fn may_join(&self, room: &RoomName) -> bool {
+        self.rooms.as_ref().is_none_or(|rooms| rooms.allow(room))
+    }
+
+    /// The room of all sockets of this user in the namespace, `~user/` and the claim `sub`. None where that is missing, or
+    /// too long for the name of a room.
+    pub fn room(&self) -> Option<&RoomName> {
+        self.room.as_ref()
     }
 }
 
@@ -57,6 +71,8 @@ fn admit(verifier: &Verifier, socket: &Socket) -> Result<(), Refusal> {
     socket.set_data(Expiry(claims.expires()));
     socket.set_data(User {
         name: claims.username().map(Into::into),
+        rooms: claims.rooms().cloned(),
+        room: claims.user_room(),
         claims: Arc::new(claims.into_all()),
     });
     Ok(())

@@ -2,10 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
+use roomcast_gateway::{RoomName, RoomPatterns};
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 /// The longest name that a user can have, in Unicode scalar values.
 const LONGEST_NAME: usize = 64;
+
+/// What the name of a user's room begins with. Clients can join no such room, and no socket's id has a slash.
+const USER: &str = "~user/";
 
 /// The furthest second that times are told apart to, some 34,000 years from now: later ones could overflow a clock.
 const FURTHEST: u64 = 1 << 40;
@@ -15,12 +20,28 @@ const FURTHEST: u64 = 1 << 40;
 pub(crate) struct Claims {
     all: Map<String, Value>,
     expires: SystemTime,
+    rooms: Option<RoomPatterns>,
 }
 
 impl Claims {
     /// The claims of a token that is taken until `expires`.
-    pub(super) fn new(all: Map<String, Value>, expires: SystemTime) -> Self {
-        Self { all, expires }
+    ///
+    /// # Errors
+    ///
+    /// Where the claim `rooms` is there and no list of patterns: what was to narrow something must not be passed over.
+    pub(super) fn new(
+        all: Map<String, Value>,
+        expires: SystemTime,
+    ) -> Result<Self, serde_json::Error> {
+        let rooms = all
+            .get("rooms")
+            .map(RoomPatterns::deserialize)
+            .transpose()?;
+        Ok(Self {
+            all,
+            expires,
+            rooms,
+        })
     }
 
     /// All claims, as they stand in the token.
@@ -37,6 +58,18 @@ impl Claims {
     /// From when on the token is not taken any more: `exp` and the leeway.
     pub(crate) fn expires(&self) -> SystemTime {
         self.expires
+    }
+
+    /// The rooms that the bearer may join; all where the token says nothing of them.
+    pub(crate) fn rooms(&self) -> Option<&RoomPatterns> {
+        self.rooms.as_ref()
+    }
+
+    /// The room of all sockets of the bearer: none without a `sub` that can be a part of a room's name.
+    pub(crate) fn user_room(&self) -> Option<RoomName> {
+        let sub = self.all.get("sub")?.as_str()?;
+        let room = RoomName::try_from(format!("{USER}{sub}"));
+        room.ok().filter(|_| !sub.is_empty())
     }
 
     /// The name that the bearer goes by: the claim `name` if it is one, or else `sub` if it is one.
@@ -74,7 +107,7 @@ mod tests {
         let Value::Object(all) = claims else {
             panic!("{claims} is no object");
         };
-        let claims = Claims::new(all, SystemTime::UNIX_EPOCH);
+        let claims = Claims::new(all, SystemTime::UNIX_EPOCH).unwrap();
         claims.username().map(str::to_owned)
     }
 
@@ -94,6 +127,29 @@ mod tests {
         ] {
             assert_eq!(name(claims).as_deref(), expected);
         }
+    }
+
+    #[test]
+    fn a_users_room_is_named_by_the_subject_as_it_stands() {
+        let room = |claims: Value| {
+            let all = claims.as_object().unwrap().clone();
+            let room = Claims::new(all, SystemTime::UNIX_EPOCH)
+                .unwrap()
+                .user_room();
+            room.map(String::from)
+        };
+        let longest = "a".repeat(250);
+
+        assert_eq!(room(json!({ "sub": "alice" })).unwrap(), "~user/alice");
+        assert_eq!(room(json!({ "sub": " 爱 " })).unwrap(), "~user/ 爱 ");
+        assert_eq!(
+            room(json!({ "sub": longest })).unwrap(),
+            format!("~user/{longest}")
+        );
+        for sub in [json!("a".repeat(251)), json!(""), json!("a\0"), json!(7)] {
+            assert_eq!(room(json!({ "sub": sub })), None, "{sub}");
+        }
+        assert_eq!(room(json!({ "name": "alice" })), None);
     }
 
     proptest! {

@@ -134,11 +134,13 @@ impl Verifier {
         if !is_among(&self.audience, claims.get("aud")) {
             return Err(TokenError::invalid("it is for another audience"));
         }
+        let claims = Claims::new(claims, expires)
+            .map_err(|_| TokenError::invalid("its rooms are no list of patterns"))?;
         // Last, so that only what was a token of ours is told that it has expired.
         if expires <= now {
             return Err(TokenError::Expired);
         }
-        Ok(Claims::new(claims, expires))
+        Ok(claims)
     }
 
     /// The claims of `token`, if a key of ours has signed them.

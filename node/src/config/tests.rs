@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use roomcast_gateway::RoomPattern;
 
 use super::key::{Key, Kind, keys};
 use super::*;
@@ -63,6 +64,7 @@ fn what_nobody_sets_has_the_defaults() {
     assert_eq!(config.redis.room_subscriptions, 100_000);
     assert_eq!(config.cors.origins, CorsOrigins::SameOrigin);
     assert_eq!(config.pages, Pages::default());
+    assert_eq!(config.rooms.joinable, RoomPatterns::all());
     assert_eq!(config.jwt, Jwt::default());
     assert_eq!(config.session, Session::default());
     assert!(config.gateway.exception_cause);
@@ -151,6 +153,15 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     ("gateway.exception_cause", "false", "false", |c| {
         !c.gateway.exception_cause
     }),
+    (
+        "rooms.joinable",
+        "news,team-*",
+        r#"["news", "team-*"]"#,
+        |c| {
+            let patterns = ["news", "team-*"].map(|text| RoomPattern::try_from(text.to_owned()));
+            c.rooms.joinable == patterns.map(Result::unwrap).to_vec().into()
+        },
+    ),
     ("chat.online_users", "7", "7", |c| c.chat.online_users == 7),
     (
         "cors.origins",

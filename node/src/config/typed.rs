@@ -6,13 +6,15 @@ mod session;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use roomcast_gateway::RoomPattern;
+
 use super::error::ConfigErrors;
 use super::parse::{Bytes, Value, choose};
 use super::setting::Settings;
 use super::{
     Admin, BuiltIn, Chat, Config, Cors, CorsOrigins, Drain, Gateway, HttpUrl, Limits, Log,
-    LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, RedisTls, RedisUrl, Secret, SocketIo,
-    Traces, Transport, Ws,
+    LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, RedisTls, RedisUrl, Rooms, Secret,
+    SocketIo, Traces, Transport, Ws,
 };
 
 /// More than there are processors in any machine that one node would be given.
@@ -31,6 +33,9 @@ pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
         pages: pages(&mut settings),
         gateway: Gateway {
             exception_cause: settings.value("gateway.exception_cause"),
+        },
+        rooms: Rooms {
+            joinable: settings.list::<RoomPattern>("rooms.joinable").into(),
         },
         chat: Chat {
             online_users: settings.value::<u32>("chat.online_users") as usize,
@@ -279,6 +284,13 @@ impl Value for BuiltIn {
                 ("chat", Self::Chat),
             ],
         )
+    }
+}
+
+impl Value for RoomPattern {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned())
+            .map_err(|_| "expected a pattern of 1 to 256 bytes, such as team-*".to_owned())
     }
 }
 

@@ -5,7 +5,8 @@ mod input;
 use std::{sync::Arc, time::SystemTime};
 
 use roomcast_gateway::{
-    Data, DisconnectReason, Exception, Gateway, Raw, RoomName, Server, Socket, SocketData, State,
+    Data, DisconnectReason, Exception, Gateway, Raw, RoomName, RoomPatterns, Server, Socket,
+    SocketData, State,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,12 +18,14 @@ use crate::presence::{Change, Joined, Presence};
 /// What a client reads that has joined.
 const WELCOME: &str = "成功加入聊天室";
 
-/// The gateway at `/chat`, whose users are kept by `presence`.
+/// The gateway at `/chat`, whose users are kept by `presence`. They may join the rooms of `joinable`, and of those what
+/// their tokens allow.
 ///
 /// Users of other nodes that have died are announced by whichever node finds it, and so by this one, too.
-pub fn chat(presence: Presence) -> Gateway {
+pub fn chat(presence: Presence, joinable: RoomPatterns) -> Gateway {
     Gateway::new("/chat")
         .state(presence)
+        .state(joinable)
         .on_init(announce_changes)
         .on_connection(welcome)
         .on_disconnect(leave)

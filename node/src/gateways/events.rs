@@ -1,14 +1,17 @@
 //! `/`: rooms, broadcasts and echoes. Enough for many applications, and what load tests talk to.
 
 use roomcast_gateway::{
-    Ack, Data, EmitError, Exception, Gateway, JoinableRoom, Raw, RoomName, Server, Socket,
-    WsResponse,
+    Ack, Data, EmitError, Exception, Gateway, JoinableRoom, Raw, RoomName, RoomPatterns, Server,
+    Socket, SocketData, State, WsResponse,
 };
 use serde::{Deserialize, Serialize};
 
-/// The gateway at `/`.
-pub fn events() -> Gateway {
+use crate::auth::User;
+
+/// The gateway at `/`, whose clients may join the rooms of `joinable`, and of those what their tokens allow.
+pub fn events(joinable: RoomPatterns) -> Gateway {
     Gateway::new("/")
+        .state(joinable)
         .on("msgToServer", msg_to_server)
         .on("joinRoom", join_room)
         .on("leaveRoom", leave_room)
@@ -50,18 +53,31 @@ async fn msg_to_server(Data(text): Data<String>) -> WsResponse<String> {
     WsResponse::new("msgToClient", format!("服务端收到: {text}"))
 }
 
-pub(super) async fn join_room(socket: Socket, Data(room): Data<JoinableRoom>) -> Ack<Membership> {
+pub(super) async fn join_room(
+    socket: Socket,
+    State(joinable): State<RoomPatterns>,
+    user: Option<SocketData<User>>,
+    Data(room): Data<JoinableRoom>,
+) -> Result<Ack<Membership>, Exception> {
     let room = RoomName::from(room);
+    let is_the_users = user.is_none_or(|SocketData(user)| user.may_join(&room));
+    if !is_the_users || !joinable.allow(&room) {
+        return Err(Exception::new(format!("room not allowed: {room}")));
+    }
     socket.join(room.as_str()).await;
-    Ack(Membership { room, joined: true })
+    Ok(Ack(Membership { room, joined: true }))
 }
 
 pub(super) async fn leave_room(
     socket: Socket,
+    user: Option<SocketData<User>>,
     Data(room): Data<RoomName>,
 ) -> Result<Ack<Membership>, Exception> {
     if room.as_str() == socket.id() {
         return Err(Exception::new("a socket stays in its own room"));
+    }
+    if user.is_some_and(|SocketData(user)| user.room() == Some(&room)) {
+        return Err(Exception::new("a socket stays in the room of its user"));
     }
     socket.leave(room.as_str());
     Ok(Ack(Membership {

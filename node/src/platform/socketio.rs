@@ -25,7 +25,7 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response, header::CONTENT_LENGTH, request::Parts as RequestParts};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
-use roomcast_adapter::{Cluster, ClusterAdapter, Namespace};
+use roomcast_adapter::{Cluster, ClusterAdapter, Hold, Namespace};
 use roomcast_gateway::{Gateway, Server, platform::ServerPort};
 use socketioxide::{
     ParserConfig, SocketIo, SocketIoBuilder, TransportType, adapter::Emitter,
@@ -112,11 +112,27 @@ struct Bound {
     tasks: TaskTracker,
     platform: Weak<Parts>,
     /// Seats between their client's request and the answer to it.
-    arriving: Mutex<HashMap<Sid, Weak<Seat>>>,
+    arriving: Mutex<HashMap<Sid, Arriving>>,
+}
+
+/// A seat that waits for its client to be answered.
+struct Arriving {
+    seat: Weak<Seat>,
+    /// On the room of its user, until it is in there.
+    hold: Option<Hold>,
+}
+
+impl Arriving {
+    fn of(seat: &Arc<Seat>) -> Self {
+        Self {
+            seat: Arc::downgrade(seat),
+            hold: None,
+        }
+    }
 }
 
 impl Bound {
-    fn arriving(&self) -> MutexGuard<'_, HashMap<Sid, Weak<Seat>>> {
+    fn arriving(&self) -> MutexGuard<'_, HashMap<Sid, Arriving>> {
         // Entries stand for themselves, so a panic elsewhere leaves it usable.
         self.arriving.lock().unwrap_or_else(PoisonError::into_inner)
     }

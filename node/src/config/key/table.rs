@@ -146,8 +146,7 @@ pub const GROUPS: &[Group] = &[
                 Kind::List,
                 "Patterns of the rooms that clients may join",
             )
-            .default("*")
-            .later(),
+            .default("*"),
             Key::new(
                 "chat.online_users",
                 Kind::Count,

@@ -54,6 +54,10 @@ fn every_mistake_has_a_line_that_says_how_to_mend_it() {
             r#"gateways: "events,talk" from flag --gateways: "talk" in the list: expected events, replies, resource or chat"#,
         ),
         (
+            by_file("rooms.joinable = ['news', '']"),
+            r#"rooms.joinable: ["news", ""] from file FILE line 1: "" in the list: expected a pattern of 1 to 256 bytes, such as team-*"#,
+        ),
+        (
             by_flags("--session-key word"),
             "session.key: (hidden) from flag --session-key: expected keys of at least 32 bytes, such as `openssl rand \
              -base64 32` makes",

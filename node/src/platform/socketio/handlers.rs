@@ -19,7 +19,7 @@ use socketioxide::{
 };
 use socketioxide_core::Value;
 
-use super::{Adapter, Bound, payload, seat::Seat};
+use super::{Adapter, Arriving, Bound, payload, seat::Seat};
 
 /// Marks the implementations below, as the traits ask for.
 pub(super) struct Inline;
@@ -41,18 +41,26 @@ impl ConnectHandler<Adapter, Inline> for OnConnect {
             let seat = Seat::new(&socket, self.0.clone(), namespace.clone(), auth);
             socket.on_fallback(OnEvent(seat.clone()));
             socket.on_disconnect(OnDisconnect(seat.clone()));
-            self.0.arriving().insert(socket.id, Arc::downgrade(&seat));
+            let arriving = Arriving::of(&seat);
+            self.0.arriving().insert(socket.id, arriving);
             if let Some(admission) = seat.admission() {
-                return Box::pin(async move { seat.admitted(admission.await) });
+                return Box::pin(async move {
+                    seat.admitted(admission.await)?;
+                    seat.expected().await;
+                    Ok(())
+                });
             }
         }
         Box::pin(ready(Ok(())))
     }
 
     fn call(&self, socket: Arc<Socket<Adapter>>, _auth: Option<Value>) {
-        let seat = self.0.arriving().remove(&socket.id);
+        let arriving = self.0.arriving().remove(&socket.id);
         // It is gone where the client has gone meanwhile.
-        if let Some(seat) = seat.and_then(|seat| seat.upgrade()) {
+        let seat = arriving
+            .as_ref()
+            .and_then(|arriving| arriving.seat.upgrade());
+        if let Some(seat) = seat {
             seat.take();
         }
     }

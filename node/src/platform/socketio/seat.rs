@@ -27,6 +27,7 @@ use crate::{
         public_id::PublicId,
         queue::{Queue, Work, Worker},
         streams::Streams,
+        user,
     },
 };
 
@@ -127,7 +128,20 @@ impl Seat {
         Err(Box::new(refusal.message().to_owned()))
     }
 
-    /// Takes the seat: its own room, and then the gateway's hook. Events that have come meanwhile follow.
+    /// Waits until other nodes' messages to the room of the client's user arrive, if it has one: its CONNECT answer is the only
+    /// word it gets of being in there.
+    pub(super) async fn expected(self: &Arc<Self>) {
+        let Some(room) = user::room(&Socket::new(self.clone())) else {
+            return;
+        };
+        let (hold, confirmed) = self.namespace.hold(&room);
+        confirmed.await;
+        if let Some(arriving) = self.bound.arriving().get_mut(&self.sid) {
+            arriving.hold = Some(hold);
+        }
+    }
+
+    /// Takes the seat: its own room and that of its user, and then the gateway's hook. Events that have come meanwhile follow.
     ///
     /// Does nothing if the client has gone already.
     pub(super) fn take(self: &Arc<Self>) {
@@ -142,6 +156,10 @@ impl Seat {
             // Nothing waits for its confirmation: CONNECT is out already.
             let seat = self.clone();
             drop(self.namespace.connected_with(self.sid, self.id(), seat));
+            if let Some(room) = user::room(&Socket::new(self.clone())) {
+                // Confirmed by the hold on it.
+                drop(self.namespace.join(self.sid, vec![room]));
+            }
         }
         self.queue.start(self, Job::Connected);
         expiry::watch(&Socket::new(self.clone()), &self.streams, &self.bound.tasks);

@@ -44,7 +44,7 @@ pub(super) async fn serve<S>(
         let mut carrier = carrier;
         return end(&mut carrier, &refused).await;
     }
-    seat.take();
+    seat.take().await;
     let mut socket = WebSocketStream::from_raw_socket(carrier, Role::Server, Some(protocol)).await;
     let ending = read(&mut socket, &seat, pulse).await;
     seat.leave(ending.reason);

@@ -27,6 +27,7 @@ use crate::{
         public_id::PublicId,
         queue::{Queue, Work, Worker},
         streams::Streams,
+        user,
     },
 };
 
@@ -89,12 +90,15 @@ impl Seat {
         })
     }
 
-    /// Takes the seat: its own room, and then the gateway's hook.
-    pub(super) fn take(self: &Arc<Self>) {
+    /// Takes the seat: its own room and that of its user, and then the gateway's hook.
+    pub(super) async fn take(self: &Arc<Self>) {
         self.served.metrics.connected();
         let namespace = &self.served.namespace;
         // Nothing waits for its confirmation: the client has its connection already.
         drop(namespace.connected_with(self.sid, self.id.as_str(), self.clone()));
+        if let Some(room) = user::room(&Socket::new(self.clone())) {
+            namespace.join(self.sid, vec![room]).await;
+        }
         self.queue.start(self, Job::Connected);
         expiry::watch(&Socket::new(self.clone()), &self.streams, &self.tasks);
     }
