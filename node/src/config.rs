@@ -11,6 +11,7 @@ mod args;
 mod cors;
 mod environment;
 mod error;
+mod exposure;
 mod file;
 mod http_url;
 pub mod key;
@@ -34,6 +35,7 @@ use roomcast_gateway::RoomPatterns;
 
 pub use cors::CorsOrigins;
 pub use error::{ConfigError, ConfigErrors, Source};
+pub(crate) use exposure::EXPOSED;
 pub use http_url::HttpUrl;
 pub(crate) use nearest::nearest_word;
 pub(crate) use parse::duration;

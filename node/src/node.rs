@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     auth::{self, KeyError, Verifier},
-    config::{BuiltIn, Config, Jwt, RedisMode},
+    config::{BuiltIn, Config, EXPOSED, Jwt, RedisMode},
     connection::Listener,
     drain::Drain,
     gateways::{self, Ground},
@@ -120,6 +120,9 @@ impl Builder {
             bus,
             store,
         } = self;
+        if config.is_exposed() {
+            tracing::warn!(listen = %config.listen, "{EXPOSED}");
+        }
         let verifier = Verifier::new(&config.jwt)?;
         let listen = |key, address| {
             move |source| BindError::Listen {

@@ -2,7 +2,7 @@
 
 use super::Answer;
 use crate::auth::{KeyError, Verifier};
-use crate::config::{Config, InForce, Source, Sources};
+use crate::config::{Config, EXPOSED, InForce, Source, Sources};
 
 /// What is shown although nobody set it.
 const ALWAYS: [&str; 2] = ["listen", "admin.listen"];
@@ -19,6 +19,9 @@ pub(super) fn run(sources: &Sources) -> Result<Answer, Answer> {
         text.push_str("without redis.url, this node is alone\n");
     }
     text.push_str("all other keys have their defaults\n");
+    if config.is_exposed() {
+        text.push_str(&format!("warning: {}: {EXPOSED}\n", config.listen));
+    }
     Ok(Answer::good(text))
 }
 
@@ -84,8 +87,23 @@ mod tests {
              admin.listen  \"127.0.0.1:9090\" by default\n  \
              redis.url     \"redis://redis:6379\" from environment REDIS_URL\n  \
              drain.grace   \"7s\" from flag --drain-grace\n\
-             all other keys have their defaults\n"
+             all other keys have their defaults\n\
+             warning: 0.0.0.0:8080: whoever reaches this address may use the built-in gateways without a token: set \
+             jwt.secret, jwt.public_key_file or jwt.jwks_file, and jwt.namespaces to /,/events; or leave the gateways out \
+             with gateways; or let listen be 127.0.0.1\n"
         );
+    }
+
+    #[test]
+    fn a_node_that_strangers_cannot_use_is_not_warned_of() {
+        for flags in [
+            ["--listen", "127.0.0.1:3000"],
+            ["--jwt-secret", "word"],
+            ["--gateways", ""],
+        ] {
+            let answer = check(&flags, &[]);
+            assert!(!answer.text.contains("warning"), "{}", answer.text);
+        }
     }
 
     #[test]
