@@ -31,6 +31,7 @@ pub mod gateways;
 pub mod interceptors;
 pub mod presence;
 pub mod redis;
+mod reload;
 pub mod runtime;
 pub mod signal;
 pub mod store;
@@ -39,6 +40,7 @@ pub mod telemetry;
 mod connection;
 mod drain;
 mod http;
+mod live;
 mod metrics;
 mod node;
 mod nodes;
@@ -49,9 +51,11 @@ mod traces;
 pub use auth::{KeyError, KeyFileError};
 pub use config::Config;
 pub use drain::{DrainStatus, Ending, Phase};
+pub use live::ReloadError;
 pub use node::{BindError, Builder, Handle, Node};
 pub use nodes::{About, NodeStatus};
 pub use rebalance::Share;
+pub use reload::Reload;
 pub use roomcast_gateway as gateway;
 
 /// The version of this crate, and of the binary.

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use roomcast_node::{
-    BindError, Config, Node, cli, files, redis::RedisError, runtime, signal, telemetry,
+    BindError, Config, Node, Reload, cli, config::Sources, files, redis::RedisError, runtime,
+    signal, telemetry,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -19,10 +20,10 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: Config) -> cli::Exit {
-    telemetry::install(&config.log);
+    let level = telemetry::install(&config.log);
     files::raise_limit();
     let runtime = runtime::new(config.workers).context("starting the runtime");
-    let error = match runtime.and_then(|runtime| runtime.block_on(run(config))) {
+    let error = match runtime.and_then(|runtime| runtime.block_on(run(config, level))) {
         Ok(()) => return cli::Exit::Clean,
         Err(error) => error,
     };
@@ -35,14 +36,24 @@ fn serve(config: Config) -> cli::Exit {
     }
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
+async fn run(config: Config, level: telemetry::Level) -> anyhow::Result<()> {
     // Before anything is bound: a signal that comes while the node starts must not be lost.
     let mut requests = signal::Requests::new().context("listening for signals")?;
+    let mut hangups = signal::Hangups::new().context("listening for signals")?;
+    let sources = Sources::of_process();
+    let in_force = sources.read().context("reading the configuration")?;
     let node = tokio::select! {
         node = Node::builder(config).bind() => node?,
         () = requests.next() => return Ok(()),
     };
     let handle = node.handle();
+    let mut reload = Reload::new(sources, in_force, handle.clone(), level);
+    let reloading = async {
+        loop {
+            hangups.next().await;
+            reload.reload();
+        }
+    };
     let to_end = CancellationToken::new();
     let asked = async {
         requests.next().await;
@@ -55,6 +66,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tokio::select! {
         () = node.run(to_end.clone().cancelled_owned()) => {}
         () = asked => tracing::warn!("asked to end a third time, ending at once"),
+        () = reloading => {}
     }
     Ok(())
 }

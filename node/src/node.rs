@@ -16,11 +16,12 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    auth::{self, KeyError, Verifier},
+    auth::{self, KeyError},
     config::{BuiltIn, Config, EXPOSED, Jwt, RedisMode},
     connection::Listener,
     drain::Drain,
     gateways::{self, Ground},
+    live::{Keys, Live},
     metrics::Metrics,
     nodes::Nodes,
     platform::Platforms,
@@ -123,7 +124,7 @@ impl Builder {
         if config.is_exposed() {
             tracing::warn!(listen = %config.listen, "{EXPOSED}");
         }
-        let verifier = Verifier::new(&config.jwt)?;
+        let live = Live::new(&config)?;
         let listen = |key, address| {
             move |source| BindError::Listen {
                 key,
@@ -151,7 +152,7 @@ impl Builder {
             store: store_for(&config, store).await?,
             presence: presence.clone(),
         };
-        let gateways = all(&config, ground, verifier, gateways)?;
+        let gateways = all(&config, ground, live.keys(), gateways)?;
         let tasks = TaskTracker::new();
         let platforms = Platforms::new(&config, cluster.clone(), metrics.clone(), tasks.clone());
         let drain = Drain::new(
@@ -190,6 +191,7 @@ impl Builder {
                 drain,
                 nodes,
                 rebalance,
+                live,
             },
         })
     }
@@ -226,7 +228,7 @@ async fn presence_for(config: &Config, node_id: &str) -> Result<Option<Presence>
 fn all(
     config: &Config,
     ground: Ground,
-    verifier: Option<Verifier>,
+    keys: Option<Keys>,
     added: Vec<Gateway>,
 ) -> Result<Vec<Gateway>, BindError> {
     let mut all = gateways::built_in(config, ground);
@@ -242,11 +244,10 @@ fn all(
             tracing::warn!(namespace, "jwt.namespaces names one that nothing serves");
         }
     }
-    let verifier = verifier.map(Arc::new);
     let cause = config.gateway.exception_cause;
-    let behind_tokens = |gateway: Gateway| match &verifier {
-        Some(verifier) if wants_token(&config.jwt, gateway.namespace()) => {
-            auth::guarded(gateway, verifier.clone())
+    let behind_tokens = |gateway: Gateway| match &keys {
+        Some(keys) if wants_token(&config.jwt, gateway.namespace()) => {
+            auth::guarded(gateway, keys.clone())
         }
         _ => gateway,
     };

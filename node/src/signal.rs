@@ -46,3 +46,27 @@ impl Requests {
         }
     }
 }
+
+/// Every SIGHUP from now on: a request to read the configuration again.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Catches them from now on. Uncaught, one would end the process.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses to hand signals over.
+    pub fn new() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Resolves at the next one. Those that come at once count as one.
+    ///
+    /// # Cancel safety
+    ///
+    /// None is lost if the future is dropped before it resolves.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}

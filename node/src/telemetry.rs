@@ -2,7 +2,9 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 
 use crate::config::{Log, LogFormat, LogLevel};
 
@@ -16,9 +18,22 @@ const QUIET: [&str; 6] = [
     "tower_http",
 ];
 
+/// How much is written, which can be changed while the process runs.
+#[derive(Debug, Clone)]
+pub struct Level(reload::Handle<EnvFilter, Registry>);
+
+impl Level {
+    /// Writes events of this importance and above from now on.
+    pub fn set(&self, level: LogLevel) {
+        // It fails where the subscriber is gone, and with it whoever would read.
+        let _ = self.0.reload(filter(level));
+    }
+}
+
 /// Installs the process's log, to standard error. Called once, by a `main`.
-pub fn install(log: &Log) {
-    let registry = tracing_subscriber::registry().with(filter(log.level));
+pub fn install(log: &Log) -> Level {
+    let (filter, level) = reload::Layer::new(filter(log.level));
+    let registry = tracing_subscriber::registry().with(filter);
     let layer = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
@@ -26,6 +41,7 @@ pub fn install(log: &Log) {
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
         LogFormat::Text => registry.with(layer).init(),
     }
+    Level(level)
 }
 
 fn filter(level: LogLevel) -> EnvFilter {

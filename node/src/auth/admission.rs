@@ -9,6 +9,7 @@ use roomcast_gateway::{Gateway, Refusal, RoomName, RoomPatterns, Socket};
 use serde_json::{Map, Value, json};
 
 use super::{TokenError, Verifier};
+use crate::live::Keys;
 
 /// Whose seat it is: the claims of the token with which a client was let in, as
 /// [`SocketData<User>`](roomcast_gateway::SocketData).
@@ -57,9 +58,9 @@ impl Expiry {
 }
 
 /// The gateway, for clients with a valid token alone.
-pub(crate) fn guarded(gateway: Gateway, verifier: Arc<Verifier>) -> Gateway {
+pub(crate) fn guarded(gateway: Gateway, keys: Keys) -> Gateway {
     gateway.admit_first(move |socket: Socket| {
-        let admitted = admit(&verifier, &socket);
+        let admitted = admit(&keys.now(), &socket);
         async move { admitted }
     })
 }

@@ -20,6 +20,8 @@ pub struct Key {
     /// True if this version acts on it. Setting any other key is an error: a key that protects something must not
     /// look as if it did.
     pub available: bool,
+    /// True if a node that runs takes a new value when it is asked to read its configuration again.
+    pub live: bool,
     /// A variable of another convention that counts where ours is set nowhere. For an address it is the port alone.
     pub fallback: Option<&'static str>,
     /// What it does, in a line.
@@ -77,6 +79,7 @@ impl Key {
             default: None,
             secret: false,
             available: true,
+            live: false,
             fallback: None,
             help,
         }
@@ -94,6 +97,11 @@ impl Key {
 
     const fn later(mut self) -> Self {
         self.available = false;
+        self
+    }
+
+    const fn live(mut self) -> Self {
+        self.live = true;
         self
     }
 

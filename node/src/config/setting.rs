@@ -45,6 +45,10 @@ pub(crate) struct InForce {
     pub(crate) from: Source,
 }
 
+/// What every key holds that has a value. Secrets are among it, so it is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Held(pub(super) BTreeMap<&'static str, Raw>);
+
 /// All values, and the mistakes found so far.
 ///
 /// Sources are added in the order of their rank: what is there stays.
@@ -108,6 +112,12 @@ impl Settings {
     /// Notes a mistake; the result will be all of them.
     pub(super) fn mistake(&mut self, mistake: ConfigError) {
         self.mistakes.push(mistake);
+    }
+
+    /// What every key holds, as its source wrote it, for whoever compares.
+    pub(super) fn held(&self) -> Held {
+        let held = keys().filter_map(|key| Some((key.path, self.setting(key)?.raw)));
+        Held(held.collect())
     }
 
     /// Every key of this version.

@@ -6,6 +6,7 @@ use super::args::{Args, FILE_FLAG};
 use super::environment::{Environment, FILE_VARIABLE};
 use super::error::{ConfigErrors, Source};
 use super::file;
+use super::reading::Reading;
 use super::setting::{InForce, Settings};
 use super::{Config, typed};
 
@@ -28,6 +29,12 @@ impl Sources {
             args,
             environment: Environment::new(environment),
         }
+    }
+
+    /// What this process was started with. Words, such as the verb, are passed over.
+    pub fn of_process() -> Self {
+        let (args, environment) = super::process();
+        Self::with_words(args, environment, &[])
     }
 
     /// As [`new`](Self::new), but leaves to the caller what is no setting: the flags named in `others`, and every word
@@ -64,11 +71,7 @@ impl Sources {
 
     /// As [`config`](Self::config), with what is in force: every key.
     pub(crate) fn report(&self) -> Result<(Config, Vec<InForce>), ConfigErrors> {
-        let mut settings = Settings::default();
-        self.args.read(&mut settings);
-        self.environment.read(&mut settings);
-        self.read_file(&mut settings);
-        self.environment.read_fallbacks(&mut settings);
+        let mut settings = self.settings();
         settings.refuse_unavailable();
         let mut in_force = settings.in_force();
         let config = typed::read(settings)?;
@@ -80,6 +83,28 @@ impl Sources {
             }
         }
         Ok((config, in_force))
+    }
+
+    /// Reads and checks everything, in a form that can be compared with what is read later.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes of all sources.
+    pub fn read(&self) -> Result<Reading, ConfigErrors> {
+        let mut settings = self.settings();
+        settings.refuse_unavailable();
+        let held = settings.held();
+        let config = typed::read(settings)?;
+        Ok(Reading::new(config, held))
+    }
+
+    fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        self.args.read(&mut settings);
+        self.environment.read(&mut settings);
+        self.read_file(&mut settings);
+        self.environment.read_fallbacks(&mut settings);
+        settings
     }
 
     fn read_file(&self, settings: &mut Settings) {

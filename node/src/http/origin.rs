@@ -2,15 +2,16 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::config::CorsOrigins;
+use crate::{config::CorsOrigins, live::Live};
 
 /// The rules of the setting `cors.origins`.
 #[derive(Debug, Clone)]
-pub(crate) struct Origins(CorsOrigins);
+pub(crate) struct Origins(Live);
 
 impl Origins {
-    pub(crate) fn new(origins: CorsOrigins) -> Self {
-        Self(origins)
+    /// The rules that are in force at each request.
+    pub(crate) fn new(live: Live) -> Self {
+        Self(live)
     }
 
     /// Whether a request may come in. One without an `Origin` is from no page, and may.
@@ -18,7 +19,8 @@ impl Origins {
         let Some(origin) = headers.get(header::ORIGIN) else {
             return true;
         };
-        matches!(self.0, CorsOrigins::Any) || self.is_listed(origin) || is_own(origin, headers)
+        let rules = &self.0.now().cors.origins;
+        matches!(rules, CorsOrigins::Any) || is_listed(rules, origin) || is_own(origin, headers)
     }
 
     /// The headers by which a browser lets a page of another origin see an answer.
@@ -26,9 +28,10 @@ impl Origins {
         let Some(origin) = request.get(header::ORIGIN) else {
             return;
         };
-        let granted = match self.0 {
+        let rules = &self.0.now().cors.origins;
+        let granted = match rules {
             CorsOrigins::Any => HeaderValue::from_static("*"),
-            _ if self.is_listed(origin) => {
+            _ if is_listed(rules, origin) => {
                 // A page that is named may send its cookies along, by which a balancer keeps a client on its node.
                 response.insert(
                     header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
@@ -41,10 +44,10 @@ impl Origins {
         response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, granted);
         response.append(header::VARY, HeaderValue::from_static("Origin"));
     }
+}
 
-    fn is_listed(&self, origin: &HeaderValue) -> bool {
-        matches!(&self.0, CorsOrigins::Listed(listed) if listed.iter().any(|listed| origin == listed))
-    }
+fn is_listed(rules: &CorsOrigins, origin: &HeaderValue) -> bool {
+    matches!(rules, CorsOrigins::Listed(listed) if listed.iter().any(|listed| origin == listed))
 }
 
 /// Whether the page comes from the host and port that it talks to.
@@ -73,6 +76,7 @@ fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn request(origin: Option<&'static str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -83,9 +87,15 @@ mod tests {
         headers
     }
 
+    fn origins(rules: CorsOrigins) -> Origins {
+        let mut config = Config::default();
+        config.cors.origins = rules;
+        Origins::new(Live::new(&config).unwrap())
+    }
+
     #[test]
     fn without_a_list_only_pages_of_the_same_host_come_in() {
-        let same = Origins::new(CorsOrigins::SameOrigin);
+        let same = origins(CorsOrigins::SameOrigin);
 
         assert!(same.allows(&request(None)), "no page at all");
         assert!(same.allows(&request(Some("http://chat.example:3000"))));
@@ -100,12 +110,12 @@ mod tests {
         let mut headers = request(Some("https://chat.example"));
         headers.insert(header::HOST, HeaderValue::from_static("chat.example:443"));
 
-        assert!(Origins::new(CorsOrigins::SameOrigin).allows(&headers));
+        assert!(origins(CorsOrigins::SameOrigin).allows(&headers));
     }
 
     #[test]
     fn listed_pages_come_in_and_are_told_so() {
-        let listed = Origins::new(CorsOrigins::Listed(vec!["https://app.example".to_owned()]));
+        let listed = origins(CorsOrigins::Listed(vec!["https://app.example".to_owned()]));
         let mut answer = HeaderMap::new();
 
         assert!(listed.allows(&request(Some("https://app.example"))));
@@ -120,7 +130,7 @@ mod tests {
 
     #[test]
     fn everyone_comes_in_where_the_list_says_so() {
-        let any = Origins::new(CorsOrigins::Any);
+        let any = origins(CorsOrigins::Any);
         let mut answer = HeaderMap::new();
 
         assert!(any.allows(&request(Some("null"))));

@@ -3,7 +3,9 @@
 use std::{fmt, num::NonZeroU32, time::Duration};
 
 use crate::{
+    config::Config,
     drain::{Drain, DrainStatus, Ending},
+    live::{Live, ReloadError},
     nodes::{NodeStatus, Nodes},
     rebalance::{Rebalance, Share},
 };
@@ -14,6 +16,7 @@ pub struct Handle {
     pub(super) drain: Drain,
     pub(super) nodes: Nodes,
     pub(super) rebalance: Rebalance,
+    pub(super) live: Live,
 }
 
 impl Handle {
@@ -49,6 +52,16 @@ impl Handle {
     /// clients come back where the balancer sends them. What each is going to do. A later call takes the place of an earlier.
     pub fn rebalance(&self, rate: Option<NonZeroU32>) -> Vec<Share> {
         self.rebalance.start(rate)
+    }
+
+    /// Takes what can change in a node that runs from `config`: the keys of tokens, whose files are read again, and the
+    /// origins of pages. The rest stays. All of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ReloadError`], which says what is wrong. Nothing has changed then.
+    pub fn reload(&self, config: &Config) -> Result<(), ReloadError> {
+        self.live.take(config)
     }
 
     /// Has a node that was asked to end do so without waiting for its clients any longer. It ends in good order all the same:

@@ -35,6 +35,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         handle,
     } = node;
     let drain = handle.drain.clone();
+    let live = handle.live.clone();
     // Ends the ports, and with them requests under way.
     let stop = CancellationToken::new();
     // Also where this future is dropped: neither a task nor a connection outlives the node.
@@ -98,7 +99,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     let address = listener.address();
     let public = Public::new(
         platforms.clone(),
-        Origins::new(config.cors.origins.clone()),
+        Origins::new(live),
         Pages {
             dir: config.pages.dir.clone(),
             client: config.pages.client_file.clone(),

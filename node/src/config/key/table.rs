@@ -163,6 +163,7 @@ pub const GROUPS: &[Group] = &[
                 Kind::List,
                 "Origins of pages that may connect, or * for all of them",
             )
+            .live()
             .default(""),
             Key::new(
                 "pages.dir",
@@ -184,25 +185,31 @@ pub const GROUPS: &[Group] = &[
                 Kind::Text,
                 "The secret that tokens are signed with (HS256)",
             )
+            .live()
             .secret()
             .fallback("JWT_SECRET"),
             Key::new(
                 "jwt.public_key_file",
                 Kind::Path,
                 "A public key, PEM, for tokens in RS256, ES256 or EdDSA",
-            ),
+            )
+            .live(),
             Key::new(
                 "jwt.jwks_file",
                 Kind::Path,
                 "A set of such keys, JWKS, read again when it changes",
-            ),
-            Key::new("jwt.issuer", Kind::Text, "The issuer that tokens must name"),
+            )
+            .live(),
+            Key::new("jwt.issuer", Kind::Text, "The issuer that tokens must name").live(),
             Key::new(
                 "jwt.audience",
                 Kind::Text,
                 "The audience that tokens must name",
-            ),
-            Key::new("jwt.leeway", Kind::Duration, "How far clocks may differ").default("0s"),
+            )
+            .live(),
+            Key::new("jwt.leeway", Kind::Duration, "How far clocks may differ")
+                .live()
+                .default("0s"),
             Key::new(
                 "jwt.namespaces",
                 Kind::List,
@@ -319,6 +326,7 @@ pub const GROUPS: &[Group] = &[
                 Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
                 "How much is logged",
             )
+            .live()
             .default("info"),
             Key::new(
                 "log.format",
