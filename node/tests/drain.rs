@@ -157,7 +157,7 @@ async fn nodes_know_of_each_other_what_they_are() {
     assert_eq!(one.handle.nodes().len(), 2);
 
     two.handle.drain(FAST, None);
-    wait_for("its drain to be known", async || seen("drained", 0)).await;
+    wait_for("its drain to be known", async || seen("draining", 0)).await;
 }
 
 /// What the control API of a node answers.
@@ -247,7 +247,7 @@ async fn a_rebalance_closes_what_each_node_has_above_the_average_and_no_more() {
                 .handle
                 .nodes()
                 .iter()
-                .any(|node| node.about.state.as_deref() == Some("drained"))
+                .any(|node| node.about.state.as_deref() == Some("draining"))
     })
     .await;
 
