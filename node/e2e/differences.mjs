@@ -69,13 +69,6 @@ export const DIFFERENCES = [
     checks: ["wire a packet 3", "wire a packet 3[]"],
   },
   {
-    because: "what is refused says why in the same words, but the number of the reason is a text",
-    checks: [
-      ...["no protocol version", "the protocol version 3", "the protocol version 5", "an unknown session"],
-      ...["a post without a session", "a post to an unknown session", "a put", "a delete"],
-    ].map((what) => `wire a request: ${what}`),
-  },
-  {
     because: "Socket.IO is served at its path alone; Node.js serves it below, too",
     checks: ["wire a request: a path below"],
   },

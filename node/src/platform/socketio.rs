@@ -23,7 +23,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header::CONTENT_LENGTH, request::Parts as RequestParts};
+use http::{
+    Method, Request, Response, StatusCode, header::CONTENT_LENGTH, request::Parts as RequestParts,
+};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use roomcast_adapter::{Cluster, ClusterAdapter, Hold, Namespace};
 use roomcast_gateway::{Gateway, Server, platform::ServerPort};
@@ -380,6 +382,9 @@ impl Platform {
             },
         };
         let response = response.map(Body::new);
+        if response.status() == StatusCode::BAD_REQUEST {
+            return Ok(rewritten(response, numbered).await);
+        }
         let Some(id) = id else {
             return Ok(rewritten(response, |body| self.0.ids.in_open(body).map(Bytes::from)).await);
         };
@@ -505,6 +510,13 @@ async fn rewritten(
     let body = rewrite(&body).unwrap_or(body);
     parts.headers.insert(CONTENT_LENGTH, body.len().into());
     Response::from_parts(parts, Body::from(body))
+}
+
+/// A refusal of the engine's, whose code is a number as Node.js has it, and not a text.
+fn numbered(body: &[u8]) -> Option<Bytes> {
+    let (code, rest) = body.strip_prefix(br#"{"code":""#)?.split_first()?;
+    let rest = rest.strip_prefix(b"\"")?;
+    Some([&br#"{"code":"#[..], &[*code], rest].concat().into())
 }
 
 fn log_refusal<E: std::fmt::Display>(result: Result<(), E>) {
