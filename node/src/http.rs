@@ -4,6 +4,7 @@
 mod admin;
 mod control;
 mod exchange;
+mod headers;
 mod origin;
 mod pages;
 mod problem;

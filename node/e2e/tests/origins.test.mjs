@@ -3,8 +3,11 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 
+import WebSocket from "ws";
+
 import { Client, TRANSPORTS } from "../lib/client.mjs";
 import { useCluster } from "../lib/cluster.mjs";
+import { within } from "../lib/deadline.mjs";
 
 const FOREIGN = "https://foreign.example";
 const LISTED = "https://app.example";
@@ -25,6 +28,26 @@ describe("without cors.origins", () => {
       }
     });
   }
+
+  cluster.test("raw WebSockets: the same", async () => {
+    for (const origin of [own(), undefined]) assert.equal(await opened(own(), origin), 101);
+    for (const origin of [FOREIGN, "null", own().replace("127.0.0.1", "localhost")]) {
+      assert.equal(await opened(own(), origin), 403, origin);
+    }
+  });
+
+  cluster.test("a session of one's own is moved to a WebSocket, and polled, by no other page", async () => {
+    const open = await (await fetch(`${own()}/socket.io/?EIO=4&transport=polling`)).text();
+    const { sid } = JSON.parse(open.slice(1));
+    const session = (transport) => `/socket.io/?EIO=4&transport=${transport}&sid=${sid}`;
+
+    assert.equal(await opened(own(), FOREIGN, session("websocket")), 403);
+    for (const request of [{}, { method: "POST", body: "1" }]) {
+      const answer = await fetch(own() + session("polling"), { ...request, headers: { origin: FOREIGN } });
+      assert.equal(answer.status, 403);
+    }
+    assert.equal(await opened(own(), own(), session("websocket")), 101);
+  });
 
   cluster.test("a foreign page is not shown an answer", async () => {
     const answer = await handshake(own(), FOREIGN);
@@ -49,6 +72,11 @@ describe("with a list of cors.origins", () => {
     });
   }
 
+  cluster.test("raw WebSockets: the same", async () => {
+    for (const origin of [LISTED, undefined]) assert.equal(await opened(url(), origin), 101);
+    for (const origin of [FOREIGN, `${LISTED}:8443`]) assert.equal(await opened(url(), origin), 403, origin);
+  });
+
   cluster.test("a page that is listed is shown the answer, and may send the balancer's cookie", async () => {
     const answer = await handshake(url(), LISTED);
 
@@ -68,6 +96,10 @@ describe("with cors.origins *", () => {
     });
   }
 
+  cluster.test("raw WebSockets: the same", async () => {
+    for (const origin of [FOREIGN, "null", undefined]) assert.equal(await opened(cluster.node("n1").url, origin), 101);
+  });
+
   cluster.test("any page is shown the answer, and a question beforehand is answered", async () => {
     const { url } = cluster.node("n1");
     const answer = await handshake(url, FOREIGN);
@@ -82,6 +114,22 @@ describe("with cors.origins *", () => {
     assert.match(preflight.headers.get("access-control-allow-methods") ?? "", /POST/);
   });
 });
+
+/** The status of the answer to a request for a WebSocket. */
+async function opened(url, origin, path = "/ws") {
+  const socket = new WebSocket(url.replace("http", "ws") + path, origin === undefined ? {} : { origin });
+  const status = new Promise((resolve, reject) => {
+    socket.once("upgrade", (answer) => resolve(answer.statusCode));
+    socket.once("unexpected-response", (_, answer) => resolve(answer.statusCode));
+    socket.once("error", reject);
+  });
+  try {
+    return await within(status, () => `an answer to ${origin}`);
+  } finally {
+    socket.on("error", () => {});
+    socket.terminate();
+  }
+}
 
 function handshake(url, origin) {
   return fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers: { origin } });

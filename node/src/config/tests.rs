@@ -291,6 +291,25 @@ fn every_key_can_be_set_from_every_source() {
 }
 
 #[test]
+fn every_secret_can_be_read_from_a_file() {
+    let secrets = EVERY_KEY
+        .iter()
+        .filter(|(path, ..)| Key::at(path).unwrap().secret);
+    let mut count = 0;
+    for (path, text, _, arrived) in secrets {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), format!("{text}\n")).unwrap();
+        let variable = Key::at(path).unwrap().file_variable().unwrap();
+
+        let config = by_variables(&[(&variable, file.path().to_str().unwrap())]);
+
+        assert!(arrived(&config.unwrap()), "{variable}");
+        count += 1;
+    }
+    assert!(count >= 3, "redis.url, jwt.secret and session.key at least");
+}
+
+#[test]
 fn a_key_of_a_later_version_is_refused_from_every_source() {
     for key in keys().filter(|key| !key.available) {
         let refused = format!("{} is not available in this version: ", key.path);

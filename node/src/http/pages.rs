@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use axum::{Json, Router, response::Redirect, routing::get};
-use http::{HeaderName, HeaderValue, header};
+use axum::{
+    Json, Router, extract::State, middleware::map_response_with_state, response::Redirect,
+    routing::get,
+};
+use http::{HeaderValue, Response, header};
 use tower_http::services::{ServeDir, ServeFile};
 
-use super::Body;
+use super::{Body, headers::Protection};
 
 /// Where the client is loaded from if no file is configured: the version that the tests run.
 const CDN: &str = "https://cdn.socket.io/4.8.4/socket.io.min.js";
@@ -56,6 +59,8 @@ pub(crate) struct Pages {
     /// The official client's file.
     pub(crate) client: Option<PathBuf>,
     pub(crate) node_id: String,
+    /// Whether browsers come over TLS that ends in this node.
+    pub(crate) over_tls: bool,
 }
 
 impl Pages {
@@ -63,6 +68,15 @@ impl Pages {
         let node = serde_json::json!({ "node": self.node_id, "version": crate::VERSION });
         let mut router = Router::new().route("/node.json", get(async move || Json(node)));
         let policy = policy(self.client.is_none());
+        let protection = match self.dir {
+            Some(_) => Protection::of_theirs(),
+            None => Protection::of_ours(),
+        };
+        let protection = if self.over_tls {
+            protection.over_tls()
+        } else {
+            protection
+        };
         router = match self.client {
             Some(file) => router.route_service("/socket.io/socket.io.js", ServeFile::new(file)),
             None => router.route(
@@ -82,7 +96,7 @@ impl Pages {
                 router.route(path, get(async move || (headers, *text)))
             }),
         };
-        router.layer(axum::middleware::map_response(secured))
+        router.layer(map_response_with_state(protection, protected))
     }
 }
 
@@ -96,19 +110,10 @@ fn policy(client_from_cdn: bool) -> HeaderValue {
     HeaderValue::try_from(format!("{POLICY}; {scripts}")).expect("both halves are plain ASCII")
 }
 
-async fn secured(mut response: http::Response<Body>) -> http::Response<Body> {
-    let headers = response.headers_mut();
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
-    headers.insert(
-        HeaderName::from_static("cross-origin-opener-policy"),
-        HeaderValue::from_static("same-origin"),
-    );
+async fn protected(
+    State(protection): State<Protection>,
+    mut response: Response<Body>,
+) -> Response<Body> {
+    protection.protect(response.headers_mut());
     response
 }

@@ -104,6 +104,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
             dir: config.pages.dir.clone(),
             client: config.pages.client_file.clone(),
             node_id: cluster.node_id().to_owned(),
+            over_tls: false,
         },
         metrics.clone(),
     );
