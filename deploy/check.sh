@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Checks every file under deploy/ without starting a container: well formed, accepted by the program that reads it,
-# and in agreement with the others. Part of `make test`. Needs promtool, haproxy, Node.js 20 and npm; a tool that is
-# missing is a failure. Compose is asked only where it is installed.
+# and in agreement with the others. Part of `make test`. Needs what `make setup` installs; a tool that is missing is a
+# failure. Compose is asked only where it is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PATH="$PWD/target/tools/python/bin:$PATH:/usr/sbin"
 
-for tool in promtool haproxy node npm; do
-  command -v "$tool" >/dev/null || { echo "check: $tool is missing (Debian: prometheus, haproxy, nodejs, npm)" >&2; exit 1; }
+for tool in promtool haproxy nginx caddy envoy traefik helm yamllint kubernetes-validate systemd-analyze node npm; do
+  command -v "$tool" >/dev/null || { echo "check: $tool is missing: \`make setup\` installs it on Debian" >&2; exit 1; }
 done
 
 echo "== well formed, and in agreement"
@@ -24,11 +25,32 @@ promtool check config deploy/prometheus/prometheus.yml
 promtool check rules deploy/prometheus/rules.yml
 promtool test rules deploy/prometheus/rules.test.yml
 
-echo "== HAProxy"
+echo "== HAProxy, nginx, Caddy, Envoy, Traefik"
+folder="$(mktemp -d)"
+trap 'rm -rf "$folder"' EXIT
+# Prints what a program says only where it does not take its file.
+quietly() { "$@" >"$folder/said" 2>&1 || { cat "$folder/said" >&2; echo "check: failed: $*" >&2; exit 1; }; }
 haproxy -c -f deploy/haproxy/haproxy.cfg
+# Its log and its pid would be the machine's.
+sed -e "s#/var/log/nginx#$folder#" -e "s#^http {#pid $folder/pid; http {#" deploy/nginx/nginx.conf >"$folder/nginx.conf"
+quietly nginx -e stderr -t -q -c "$folder/nginx.conf"
+XDG_DATA_HOME="$folder" XDG_CONFIG_HOME="$folder" quietly caddy adapt --validate --adapter caddyfile --config deploy/caddy/Caddyfile
+cp deploy/caddy/Caddyfile "$folder/Caddyfile"
+quietly caddy fmt --overwrite "$folder/Caddyfile"
+cmp -s deploy/caddy/Caddyfile "$folder/Caddyfile" || { echo "check: deploy/caddy/Caddyfile is not as \`caddy fmt\` would have it" >&2; exit 1; }
+quietly envoy --mode validate --log-level error -c deploy/envoy/envoy.yaml
+# Traefik has no such command: node/e2e/tests/proxies.test.mjs runs it with these files.
+
+echo "== systemd"
+# The program need not be installed where this is checked.
+sed 's#^ExecStart=[^ ]*#ExecStart=/bin/true#' deploy/systemd/roomcast.service >"$folder/roomcast.service"
+systemd-analyze verify "$folder/roomcast.service" >"$folder/said" 2>&1 || true
+[ ! -s "$folder/said" ] || { cat "$folder/said" >&2; exit 1; }
+# A tenth of the exposure of a service that says nothing is 1.0; what opens the network keeps this one above it.
+quietly systemd-analyze security --offline=true --threshold=15 "$folder/roomcast.service"
 
 echo "== scripts"
-for script in deploy/*.sh; do bash -n "$script"; done
+for script in deploy/*.sh deploy/*/*.sh; do bash -n "$script"; done
 
 echo "== compose"
 if docker compose version >/dev/null 2>&1; then

@@ -137,6 +137,9 @@ expect(existsSync(new URL('.dockerignore', root)) && text('.dockerignore') === t
   '.dockerignore is not deploy/docker/Dockerfile.dockerignore: the classic builder needs a link there');
 expect(seconds(node.stop_grace_period) >= seconds(node.environment.ROOMCAST_DRAIN__DEADLINE) + 10,
   'a node is killed before its drain is over: stop_grace_period must exceed the deadline by ten seconds');
+const deadline = text('node/src/config/key/table.rs').match(/"drain\.deadline",[^)]*\)\s*\.default\("(\w+)"\)/)[1];
+const patience = text('deploy/systemd/roomcast.service').match(/^TimeoutStopSec=(.*)$/m)[1];
+expect(seconds(patience) >= seconds(deadline) + 10, `systemd waits ${patience} for a drain of up to ${deadline}`);
 expect(!node.ports && !node.container_name, 'a node with a published port or a name of its own cannot be scaled');
 for (const [name, service] of Object.entries(compose.services)) {
   const [, tag] = service.image.match(/:([^:}]+)}?$/) ?? [];

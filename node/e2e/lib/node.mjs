@@ -8,7 +8,8 @@ import { eventually } from "./deadline.mjs";
 import { freePort } from "./ports.mjs";
 import { Program } from "./program.mjs";
 
-const BINARY = process.env.ROOMCAST_BIN ?? fileURLToPath(new URL("../../../target/debug/roomcast", import.meta.url));
+/** The binary under test. */
+export const BINARY = process.env.ROOMCAST_BIN ?? fileURLToPath(new URL("../../../target/debug/roomcast", import.meta.url));
 
 /** The node that serves every kind of reply beside what all nodes serve. */
 export const KINDS = join(dirname(BINARY), "examples", "kinds");
@@ -20,21 +21,22 @@ export class RoomcastNode {
   /**
    * Starts a node, and waits until it is ready.
    *
-   * @param {{name: string, redis?: {url: string}, binary?: string, env?: object}} options `env` wins over what is set here
+   * @param {{name: string, redis?: {url: string}, binary?: string, env?: object, at?: {host: string, port: number, adminPort:
+   *   number}}} options `env` wins over what is set here; `at` is where it listens, for a test that must know before
    */
-  static async start({ name, redis, binary = BINARY, env = {} }) {
+  static async start({ name, redis, binary = BINARY, env = {}, at = undefined }) {
     if (!existsSync(binary)) {
       throw new Error(`there is no ${binary}: build it with \`make build\`, or name another binary in ROOMCAST_BIN`);
     }
-    const [port, adminPort] = [await freePort(), await freePort()];
+    const { host, port, adminPort } = at ?? { host: "127.0.0.1", port: await freePort(), adminPort: await freePort() };
     const program = await Program.start({
       name: `node ${name}`,
       file: binary,
       args: binary === BINARY ? ["serve"] : [],
       env: {
         ...withoutConfiguration(process.env),
-        ROOMCAST_LISTEN: `127.0.0.1:${port}`,
-        ROOMCAST_ADMIN__LISTEN: `127.0.0.1:${adminPort}`,
+        ROOMCAST_LISTEN: `${host}:${port}`,
+        ROOMCAST_ADMIN__LISTEN: `${host}:${adminPort}`,
         ROOMCAST_DRAIN__GRACE: "1s",
         ROOMCAST_DRAIN__DEADLINE: "10s",
         ...(redis ? { ROOMCAST_REDIS__URL: redis.url } : {}),
@@ -42,7 +44,7 @@ export class RoomcastNode {
       },
       install: "Is it built for this machine?",
     });
-    const node = new RoomcastNode(name, program, port, adminPort);
+    const node = new RoomcastNode(name, program, port, adminPort, host);
     await eventually(
       async () => {
         program.assertRunning();
@@ -53,13 +55,13 @@ export class RoomcastNode {
     return node;
   }
 
-  constructor(name, program, port, adminPort) {
+  constructor(name, program, port, adminPort, host = "127.0.0.1") {
     this.name = name;
     this.program = program;
     this.port = port;
     this.adminPort = adminPort;
-    this.url = `http://127.0.0.1:${port}`;
-    this.adminUrl = `http://127.0.0.1:${adminPort}`;
+    this.url = `http://${host}:${port}`;
+    this.adminUrl = `http://${host}:${adminPort}`;
   }
 
   /** Whether `/ready` says that new clients may come. */
