@@ -18,6 +18,8 @@ need node nodejs
 need npm npm
 need redis-server redis-server
 need haproxy haproxy
+need nginx nginx-light
+need caddy caddy
 need python3 python3
 need "${CHROMIUM:-/usr/bin/chromium}" chromium
 
