@@ -290,6 +290,14 @@ pub struct Limits {
     pub write_stall: Duration,
     /// How many bytes may wait for one client before it is disconnected.
     pub send_queue: usize,
+    /// How many sessions this node takes; `None` is any number. Not zero.
+    pub connections: Option<u32>,
+    /// The same of one IPv4 address, or one /64 of IPv6.
+    pub connections_per_ip: Option<u32>,
+    /// How many new ones per second. Not zero.
+    pub connects_per_second: Option<u32>,
+    /// How long a connection may take to its first whole request, and a session to its first namespace. Not zero.
+    pub handshake_timeout: Duration,
 }
 
 /// How the node stops.

@@ -24,7 +24,7 @@ mod upgrade;
 pub(crate) use carrier::Carrier;
 pub(crate) use flusher::Flusher;
 pub(crate) use frame::{PING, of_close, of_packet, of_text};
-pub(crate) use listener::{Handler, Listener, Peer, Traffic};
+pub(crate) use listener::{Entrance, Handler, Listener, Peer, Traffic, peer};
 pub(crate) use order::FENCE;
 pub(crate) use patience::Patience;
 pub(crate) use session::{Fence, Session, Waiting};
@@ -44,6 +44,7 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::limit::Permit;
 use patience::Timer;
 
 /// A TCP stream that carries HTTP, watched. `S` is another stream only in tests.
@@ -56,11 +57,14 @@ pub(crate) struct Connection<S> {
     read: Bytes,
     /// Runs while a write makes no progress.
     stall: Timer,
+    /// Counts it until it carries a session, which is counted itself.
+    permit: Option<Permit>,
 }
 
 impl Connection<TcpStream> {
     /// Turns an HTTP connection into that of a session; `read` are bytes that the client sent right behind its request.
     pub(crate) fn carry(self, session: Arc<Session>, read: Bytes) -> Carrier<TcpStream> {
+        drop(self.permit);
         Carrier::plain(self.stream, session, self.traffic, self.patience, read)
     }
 }
@@ -73,6 +77,15 @@ impl<S> Connection<S> {
             patience,
             read: Bytes::new(),
             stall: Timer::default(),
+            permit: None,
+        }
+    }
+
+    /// Holds this until it carries a session, or ends.
+    pub(crate) fn counted(self, permit: Permit) -> Self {
+        Self {
+            permit: Some(permit),
+            ..self
         }
     }
 

@@ -40,6 +40,7 @@ pub mod telemetry;
 mod connection;
 mod drain;
 mod http;
+mod limit;
 mod live;
 mod metrics;
 mod node;

@@ -37,6 +37,8 @@ pub(crate) struct Metrics {
     events_sent: IntCounterVec,
     event_duration: HistogramVec,
     rejected: IntCounterVec,
+    pub(crate) connections: IntGauge,
+    pub(crate) connections_limit: IntGauge,
     traces: Traces,
 }
 
@@ -117,6 +119,11 @@ impl Metrics {
                 "rejected_connections_total",
                 "Connections refused at the handshake.",
                 &["reason"],
+            ),
+            connections: kit.gauge("connections", "Clients' sessions, on either platform."),
+            connections_limit: kit.gauge(
+                "connections_limit",
+                "How many of them there may be; 0 is no limit.",
             ),
             registry: kit.0,
             traces,
@@ -335,6 +342,8 @@ mod tests {
             "socket_io_events_received_total{event=\"other\",namespace=\"/\"} 1",
             "socket_io_events_received_total{event=\"ping\",namespace=\"/\"} 0",
             "socket_io_events_sent_total{event=\"pong\",namespace=\"/\"} 1",
+            "socket_io_connections 0",
+            "socket_io_connections_limit 0",
             "socket_io_receive_bytes 0",
             "socket_io_transmit_bytes 0",
             "socket_io_rejected_connections_total{reason=\"origin\"} 1",

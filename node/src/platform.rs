@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     config::Config,
+    limit::Gate,
     metrics::{Metrics, NamespaceMetrics},
 };
 
@@ -29,6 +30,7 @@ use crate::{
 pub(crate) struct Platforms {
     socketio: socketio::Platform,
     ws: Option<ws::Platform>,
+    gate: Gate,
 }
 
 /// A gateway that is served, and what its sockets on all platforms share.
@@ -47,14 +49,21 @@ impl Platforms {
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
     ) -> Self {
-        let ws = config
-            .ws
-            .enabled
-            .then(|| ws::Platform::new(config, cluster.clone(), &metrics, tasks.clone()));
+        let gate = Gate::new(&config.limits, metrics.clone());
+        let ws = config.ws.enabled.then(|| {
+            let (cluster, tasks) = (cluster.clone(), tasks.clone());
+            ws::Platform::new(config, cluster, &metrics, tasks, gate.clone())
+        });
         Self {
-            socketio: socketio::Platform::new(config, cluster, metrics, tasks),
+            socketio: socketio::Platform::new(config, cluster, metrics, tasks, gate.clone()),
             ws,
+            gate,
         }
+    }
+
+    /// Lets clients in.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub(crate) fn socketio(&self) -> &socketio::Platform {

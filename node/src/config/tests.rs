@@ -88,6 +88,8 @@ fn what_nobody_sets_has_the_defaults() {
     assert_eq!(config.limits.write_stall, Duration::from_secs(10));
     assert_eq!(config.workers, 1);
     assert_eq!(config.limits.send_queue, 4 << 20);
+    assert_eq!(config.limits.connections, None);
+    assert_eq!(config.limits.handshake_timeout, Duration::from_secs(30));
     assert!(config.socketio.direct);
     assert_eq!(config.drain.grace, Duration::from_secs(5));
     assert_eq!(config.drain.rate, 500);
@@ -222,6 +224,18 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     }),
     ("limits.send_queue", "64KiB", r#""64KiB""#, |c| {
         c.limits.send_queue == 64 << 10
+    }),
+    ("limits.connections", "9", "9", |c| {
+        c.limits.connections == Some(9)
+    }),
+    ("limits.connections_per_ip", "9", "9", |c| {
+        c.limits.connections_per_ip == Some(9)
+    }),
+    ("limits.connects_per_second", "9", "9", |c| {
+        c.limits.connects_per_second == Some(9)
+    }),
+    ("limits.handshake_timeout", "3s", r#""3s""#, |c| {
+        c.limits.handshake_timeout.as_secs() == 3
     }),
     ("drain.grace", "0s", r#""0s""#, |c| c.drain.grace.is_zero()),
     ("drain.rate", "50", "50", |c| c.drain.rate == 50),

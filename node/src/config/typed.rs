@@ -210,6 +210,10 @@ fn limits(settings: &mut Settings) -> Limits {
         message_size: usize::try_from(message_size).unwrap_or(usize::MAX),
         write_stall: settings.value("limits.write_stall"),
         send_queue: usize::try_from(send_queue).unwrap_or(usize::MAX),
+        connections: some(settings, "limits.connections"),
+        connections_per_ip: some(settings, "limits.connections_per_ip"),
+        connects_per_second: some(settings, "limits.connects_per_second"),
+        handshake_timeout: settings.value("limits.handshake_timeout"),
     };
     if limits.message_size < SMALLEST_MESSAGE {
         settings.refuse(
@@ -220,7 +224,19 @@ fn limits(settings: &mut Settings) -> Limits {
     if limits.write_stall.is_zero() {
         settings.refuse("limits.write_stall", "expected more than no time");
     }
+    if limits.handshake_timeout.is_zero() {
+        settings.refuse("limits.handshake_timeout", "expected more than no time");
+    }
     limits
+}
+
+/// A limit, if there is one.
+fn some(settings: &mut Settings, path: &'static str) -> Option<u32> {
+    let most = settings.optional(path);
+    if most == Some(0) {
+        settings.refuse(path, "expected at least 1, or no value for no limit");
+    }
+    most
 }
 
 fn drain(settings: &mut Settings) -> Drain {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus::IntCounter;
@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Connection, Patience, head::Head};
-use crate::http::Body;
+use crate::{http::Body, limit::Gate};
 
 /// What the kernel buffers for a client that reads slowly, so that it is noticed after 128 KiB and not after megabytes.
 const SEND_BUFFER: usize = 128 * 1024;
@@ -31,9 +31,6 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Bytes of a request's head, twice what Node.js allows. What the first one of a session holds stays with the session.
 const HEAD: usize = 32 * 1024;
-
-/// How long a client may take to send a request's headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pause after a failed accept, which is for want of file descriptors as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -69,6 +66,19 @@ pub(crate) trait Handler: Clone + Send + Sync + 'static {
 /// The address of the peer, for handlers of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// The address of the client whose request has these extensions.
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get().map(|Peer(address)| *address)
+}
+
+/// What a client meets before it has asked for anything.
+#[derive(Debug, Clone)]
+pub(crate) struct Entrance {
+    pub(crate) gate: Gate,
+    /// How long it may take to send a request's headers.
+    pub(crate) timeout: Duration,
+}
 
 /// A bound port that does not serve yet.
 #[derive(Debug)]
@@ -107,6 +117,7 @@ impl Listener {
     pub(crate) async fn serve(
         self,
         handler: impl Handler,
+        entrance: Entrance,
         traffic: Arc<Traffic>,
         patience: Patience,
         tasks: TaskTracker,
@@ -119,9 +130,20 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    let Ok(permit) = entrance.gate.request(Some(peer.ip())) else {
+                        // It has asked for nothing, so that there is nothing to answer.
+                        continue;
+                    };
                     let connection = Connection::new(stream, traffic.clone(), patience);
-                    let begun = begin(connection, peer.ip(), handler.clone(), stop.clone());
-                    tasks.spawn(begun);
+                    let connection = connection.counted(permit);
+                    let (entrance, handler) = (entrance.clone(), handler.clone());
+                    tasks.spawn(begin(
+                        connection,
+                        peer.ip(),
+                        handler,
+                        entrance,
+                        stop.clone(),
+                    ));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -137,12 +159,13 @@ async fn begin(
     mut connection: Connection<TcpStream>,
     peer: IpAddr,
     handler: impl Handler,
+    entrance: Entrance,
     stop: CancellationToken,
 ) {
     let mut head = Head::default();
     let reading = head.read(&mut connection.stream, HEAD);
     let read = tokio::select! {
-        read = tokio::time::timeout(HEADER_TIMEOUT, reading) => read,
+        read = tokio::time::timeout(entrance.timeout, reading) => read,
         () = stop.cancelled() => return,
     };
     let opening = match read {
@@ -167,6 +190,7 @@ async fn begin(
                 connection.behind(head.all()),
                 peer,
                 handler,
+                entrance,
                 stop,
             ))
             .await;
@@ -178,6 +202,7 @@ async fn serve_http(
     connection: Connection<TcpStream>,
     peer: IpAddr,
     handler: impl Handler,
+    entrance: Entrance,
     stop: CancellationToken,
 ) {
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -187,7 +212,7 @@ async fn serve_http(
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(entrance.timeout)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(connection), service)
         .with_upgrades();

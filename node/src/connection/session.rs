@@ -20,6 +20,7 @@ use super::{
     outlet::{Outlet, Wire, poll_window, write_tcp},
     sessions::Sessions,
 };
+use crate::limit::Permit;
 
 /// One session: what goes out to it, how much of it waits to be handled, and whether it shall end.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(crate) struct Session {
     sessions: Sessions,
     number: u64,
     id: OnceLock<Sid>,
+    /// Held by the request that opened it.
+    permit: OnceLock<Weak<Permit>>,
 }
 
 impl Session {
@@ -64,7 +67,14 @@ impl Session {
             sessions,
             number,
             id: OnceLock::new(),
+            permit: OnceLock::new(),
         }
+    }
+
+    /// Counts by this permit, which is given back once its WebSocket is gone.
+    pub(crate) fn counted(&self, permit: &Arc<Permit>) {
+        // Set once: a session is opened once.
+        let _ = self.permit.set(Arc::downgrade(permit));
     }
 
     /// The engine's id, once it is known.
@@ -175,6 +185,9 @@ impl Session {
 
     /// The connection is gone.
     pub(super) fn dropped(&self) {
+        if let Some(permit) = self.permit.get().and_then(Weak::upgrade) {
+            permit.give_back();
+        }
         let mut outlet = self.outlet();
         if let Wire::Tcp(half) = std::mem::replace(&mut outlet.wire, Wire::Gone) {
             // The other half closes the connection as a whole.

@@ -15,7 +15,10 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::Connection;
-use crate::http::{Body, text};
+use crate::{
+    http::{Body, text},
+    limit::Refused,
+};
 
 /// A request to open a WebSocket that was found good.
 #[derive(Debug)]
@@ -48,6 +51,22 @@ pub(crate) enum Rejection {
     Draining,
     #[error("Request timeout")]
     Slow,
+    #[error("Too many connections")]
+    Full,
+    #[error("Too many connections from this address")]
+    Address,
+    #[error("Too many new connections")]
+    Rate,
+}
+
+impl From<Refused> for Rejection {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::Full,
+            Refused::Address => Self::Address,
+            Refused::Rate => Self::Rate,
+        }
+    }
 }
 
 impl Rejection {
@@ -63,6 +82,9 @@ impl Rejection {
             Self::Origin => "origin",
             Self::Draining => "draining",
             Self::Slow => "slow",
+            Self::Full => Refused::Full.reason(),
+            Self::Address => Refused::Address.reason(),
+            Self::Rate => Refused::Rate.reason(),
         }
     }
 
@@ -74,7 +96,8 @@ impl Rejection {
             Self::Handshake => (StatusCode::BAD_REQUEST, 3),
             Self::Namespace => (StatusCode::NOT_FOUND, 4),
             Self::Origin => (StatusCode::FORBIDDEN, 4),
-            Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, 4),
+            Self::Draining | Self::Full | Self::Rate => (StatusCode::SERVICE_UNAVAILABLE, 4),
+            Self::Address => (StatusCode::TOO_MANY_REQUESTS, 4),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, 4),
             Self::Protocol => (StatusCode::BAD_REQUEST, 5),
         };
@@ -83,6 +106,15 @@ impl Rejection {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
+        let pause = match self {
+            Self::Full | Self::Address => Some("5"),
+            Self::Rate => Some("1"),
+            _ => None,
+        };
+        if let Some(seconds) = pause {
+            let seconds = HeaderValue::from_static(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         response
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Readiness {
     pub(crate) phase: watch::Receiver<Phase>,
     /// Since when the bus is not heard; `None` while it is.
     pub(crate) deaf_since: watch::Receiver<Option<Instant>>,
+    /// Whether there are as many sessions as may be.
+    pub(crate) is_full: watch::Receiver<bool>,
 }
 
 impl Readiness {
@@ -32,6 +34,9 @@ impl Readiness {
         let deaf = *self.deaf_since.borrow();
         if deaf.is_some_and(|since| now.duration_since(since) > GRACE) {
             reasons.push("redis is not heard");
+        }
+        if *self.is_full.borrow() {
+            reasons.push("full");
         }
         reasons
     }
@@ -81,7 +86,12 @@ mod tests {
     async fn a_node_that_is_deaf_for_longer_than_the_grace_is_not_ready() {
         let (_phase, phase) = watch::channel(Phase::Serving);
         let (deaf, deaf_since) = watch::channel(None);
-        let readiness = Readiness { phase, deaf_since };
+        let (_room, is_full) = watch::channel(false);
+        let readiness = Readiness {
+            phase,
+            deaf_since,
+            is_full,
+        };
         assert!(readiness.reasons(Instant::now()).is_empty());
 
         deaf.send_replace(Some(Instant::now()));
@@ -104,7 +114,12 @@ mod tests {
         ] {
             let (_keep, phase) = watch::channel(phase);
             let (_deaf, deaf_since) = watch::channel(None);
-            let readiness = Readiness { phase, deaf_since };
+            let (_room, is_full) = watch::channel(false);
+            let readiness = Readiness {
+                phase,
+                deaf_since,
+                is_full,
+            };
             assert_eq!(readiness.reasons(Instant::now()), reasons);
         }
     }

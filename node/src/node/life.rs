@@ -7,7 +7,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Node;
 use crate::{
-    connection::Patience,
+    connection::{Entrance, Patience},
     http::{Control, ControlSettings, Origins, Pages, Public, Readiness, admin},
     platform::Platforms,
 };
@@ -62,6 +62,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     let readiness = Readiness {
         phase: drain.phase(),
         deaf_since: deaf_since.subscribe(),
+        is_full: platforms.gate().is_full(),
     };
     carrying.spawn(watch_hearing(cluster.hears(), deaf_since));
     let control = Control::new(
@@ -112,8 +113,13 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         write_stall: config.limits.write_stall,
         read_pause: config.socketio.ping_timeout,
     };
+    let entrance = Entrance {
+        gate: platforms.gate().clone(),
+        timeout: config.limits.handshake_timeout,
+    };
     let traffic = metrics.traffic.clone();
-    tasks.spawn(listener.serve(public, traffic, patience, tasks.clone(), stop.clone()));
+    let (tracker, stopped) = (tasks.clone(), stop.clone());
+    tasks.spawn(listener.serve(public, entrance, traffic, patience, tracker, stopped));
     drain.serving();
     tracing::info!(
         node = cluster.node_id(),

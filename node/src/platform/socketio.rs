@@ -24,7 +24,8 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    Method, Request, Response, StatusCode, header::CONTENT_LENGTH, request::Parts as RequestParts,
+    Extensions, Method, Request, Response, StatusCode, header::CONTENT_LENGTH,
+    request::Parts as RequestParts,
 };
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use roomcast_adapter::{Cluster, ClusterAdapter, Hold, Namespace};
@@ -45,9 +46,10 @@ use crate::{
     config::{Config, Parser, Transport},
     connection::{
         Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Upgrade, copied,
-        out_of_http,
+        out_of_http, peer,
     },
     http::Body,
+    limit::Gate,
     metrics::{Metrics, NamespaceMetrics},
     platform::{Served, server_side::Application},
 };
@@ -93,6 +95,7 @@ struct Parts {
     patience: Duration,
     /// Near its end, a node takes no new sessions.
     refusing: AtomicBool,
+    gate: Gate,
 }
 
 /// A WebSocket that may be opened.
@@ -167,11 +170,13 @@ impl Platform {
         cluster: Cluster,
         metrics: Arc<Metrics>,
         tasks: TaskTracker,
+        gate: Gate,
     ) -> Self {
         let socketio = &config.socketio;
         let builder = SocketIo::builder()
             .ping_interval(socketio.ping_interval)
             .ping_timeout(socketio.ping_timeout)
+            .connect_timeout(config.limits.handshake_timeout)
             .max_buffer_size(QUEUE)
             .ws_read_buffer_size(READ_BUFFER)
             .max_payload(config.limits.message_size as u64)
@@ -208,6 +213,7 @@ impl Platform {
             tasks,
             patience: socketio.ping_timeout,
             refusing: AtomicBool::new(false),
+            gate,
         }))
     }
 
@@ -284,13 +290,13 @@ impl Platform {
             return Err(Rejection::Transport);
         }
         self.0.ids.admit(&mut request)?;
-        let upgrade = Upgrade::check(request)?;
+        let mut upgrade = Upgrade::check(request)?;
         if upgrade.session.is_none() && self.refuses() {
             return Err(Rejection::Draining);
         }
         let session = match upgrade.session {
             Some(id) => self.0.sessions.resolve(id, None),
-            None => self.0.sessions.open(),
+            None => self.admitted(upgrade.request.extensions_mut())?,
         };
         if !session.begin_upgrade() {
             return Err(Rejection::Handshake);
@@ -363,7 +369,7 @@ impl Platform {
         let request = Request::from_parts(parts, body);
         let (request, patience) = match id {
             None if self.refuses() => return Err(Rejection::Draining),
-            None => (self.opening(request), None),
+            None => (self.opening(request)?, None),
             Some(id) if request.method() == Method::POST => {
                 if !self.caught_up(id).await {
                     self.close_polling(id).await;
@@ -397,11 +403,27 @@ impl Platform {
     }
 
     /// The first request of a polling session lives as long as the session: it must not hold a connection's read buffer.
-    fn opening(&self, request: Request<Incoming>) -> Request<Incoming> {
+    ///
+    /// # Errors
+    ///
+    /// Why there may be no more.
+    fn opening(&self, request: Request<Incoming>) -> Result<Request<Incoming>, Rejection> {
         let (parts, body) = request.into_parts();
         let mut parts = copied(parts);
-        parts.extensions.insert(self.0.sessions.open());
-        Request::from_parts(parts, body)
+        let session = self.admitted(&mut parts.extensions)?;
+        parts.extensions.insert(session);
+        Ok(Request::from_parts(parts, body))
+    }
+
+    /// A new session, if there may be one more. It counts for as long as the engine keeps the request that opened it, or
+    /// until its WebSocket is gone, since the engine keeps one for a while that has joined no namespace. What gateways keep
+    /// of a session does not count.
+    fn admitted(&self, request: &mut Extensions) -> Result<Arc<Session>, Rejection> {
+        let permit = Arc::new(self.0.gate.session(peer(request))?);
+        let session = self.0.sessions.open();
+        session.counted(&permit);
+        request.insert(permit);
+        Ok(session)
     }
 
     /// Ends every WebSocket at once.

@@ -15,7 +15,7 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -36,8 +36,10 @@ use crate::{
     config::Config,
     connection::{
         Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Upgrade, out_of_http,
+        peer,
     },
     http::Body,
+    limit::{Gate, Permit},
     metrics::Metrics,
 };
 use pulse::{Pulse, Times};
@@ -59,15 +61,18 @@ struct Parts {
     tasks: TaskTracker,
     times: Times,
     protocol: WebSocketConfig,
+    admission: Duration,
     /// Held by each connection's task: a session may be kept by a gateway for longer.
     open: Arc<()>,
     /// Near its end, a node takes no new sockets.
     refusing: AtomicBool,
+    gate: Gate,
 }
 
 /// A WebSocket that may be opened.
 pub(crate) struct Opening {
     upgrade: Upgrade,
+    permit: Permit,
     served: Arc<Served>,
 }
 
@@ -86,6 +91,7 @@ impl Platform {
         cluster: Cluster,
         metrics: &Metrics,
         tasks: TaskTracker,
+        gate: Gate,
     ) -> Self {
         let size = config.limits.message_size;
         let delivery = Delivery {
@@ -108,8 +114,10 @@ impl Platform {
                 .read_buffer_size(READ_BUFFER)
                 .max_message_size(Some(size))
                 .max_frame_size(Some(size)),
+            admission: config.limits.handshake_timeout,
             open: Arc::default(),
             refusing: AtomicBool::new(false),
+            gate,
         }))
     }
 
@@ -147,7 +155,12 @@ impl Platform {
         if self.0.refusing.load(Ordering::Relaxed) {
             return Err(Rejection::Draining);
         }
-        Ok(Opening { upgrade, served })
+        let permit = self.0.gate.session(peer(upgrade.request.extensions()))?;
+        Ok(Opening {
+            upgrade,
+            permit,
+            served,
+        })
     }
 
     /// Opens a WebSocket on a connection that has carried nothing else.
@@ -188,11 +201,11 @@ impl Platform {
         let handshake = handshake::of_request(&request, SystemTime::now(), true);
         let seat = Seat::new(sid, opening.served, session, handshake, parts.tasks.clone());
         let pulse = Pulse::new(parts.times, Instant::now());
-        let serving = reading::serve(carrier, seat, pulse, parts.protocol);
-        let open = parts.open.clone();
+        let serving = reading::serve(carrier, seat, pulse, parts.protocol, parts.admission);
+        let (open, permit) = (parts.open.clone(), opening.permit);
         parts.tasks.spawn(async move {
             serving.await;
-            drop(open);
+            drop((open, permit));
         });
     }
 

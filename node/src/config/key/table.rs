@@ -266,21 +266,24 @@ pub const GROUPS: &[Group] = &[
             Key::new(
                 "limits.connections",
                 Kind::Count,
-                "Connections to this node",
-            )
-            .later(),
+                "Clients' sessions on this node",
+            ),
             Key::new(
                 "limits.connections_per_ip",
                 Kind::Count,
-                "Connections from one address",
-            )
-            .later(),
+                "Sessions from one address, or one /64 of IPv6",
+            ),
             Key::new(
                 "limits.connects_per_second",
                 Kind::Count,
-                "New connections per second",
+                "New sessions per second",
+            ),
+            Key::new(
+                "limits.handshake_timeout",
+                Kind::Duration,
+                "Time to a connection's first request, and to a session's first namespace",
             )
-            .later(),
+            .default("30s"),
             Key::new(
                 "limits.events_per_second",
                 Kind::Count,

@@ -105,7 +105,8 @@ impl Client {
         };
         let observer = metrics.cluster.observer();
         let cluster = Cluster::new("node", MemoryBus::alone(), cluster_config, observer);
-        let platform = Platform::new(&config, cluster.clone(), metrics, TaskTracker::new());
+        let gate = crate::limit::Gate::new(&config.limits, metrics.clone());
+        let platform = Platform::new(&config, cluster.clone(), metrics, TaskTracker::new(), gate);
         let mut running = JoinSet::new();
         running.spawn(async move { cluster.run().await });
         let writes = platform.clone();

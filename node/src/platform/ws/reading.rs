@@ -27,19 +27,18 @@ use crate::connection::Carrier;
 /// is reset, and the reset can overtake the reason.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long a gateway may take to let a client in, as long as the engine waits for one.
-const ADMISSION: Duration = Duration::from_secs(45);
-
-/// Serves a client until it is gone, in every sense.
+/// Serves a client until it is gone, in every sense. Its gateway has as long as `admission` to let it in, as the engine
+/// gives one.
 pub(super) async fn serve<S>(
     carrier: Carrier<S>,
     seat: Arc<Seat>,
     pulse: Pulse,
     protocol: WebSocketConfig,
+    admission: Duration,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let admitted = timeout(ADMISSION, seat.admitted()).await;
+    let admitted = timeout(admission, seat.admitted()).await;
     if let Err(refused) = admitted.unwrap_or(Err(Ending::SILENT)) {
         let mut carrier = carrier;
         return end(&mut carrier, &refused).await;

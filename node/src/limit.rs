@@ -1,0 +1,11 @@
+//! What clients may take of a node, and what happens to those that take more.
+//!
+//! The decisions are pure, with time as an argument; what asks and what obeys is in the connection and the platforms.
+
+mod bucket;
+mod gate;
+mod ledger;
+mod network;
+
+pub(crate) use gate::{Gate, Permit};
+pub(crate) use ledger::Refused;

@@ -1,0 +1,243 @@
+//! What a node refuses, and that what is refused or over leaves nothing behind.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
+
+mod common;
+
+use std::{net::SocketAddr, time::Duration};
+
+use common::{DEADLINE, TestNode, config, get, send, wait_for};
+use roomcast_loadtest::client::{Client, Transport};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
+
+const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
+const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
+
+/// A request for a WebSocket.
+fn upgrade(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+/// A connection from this address of the machine, and the head of what answers `request`.
+async fn ask_from(from: &str, to: SocketAddr, request: &str) -> (TcpStream, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(to).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let reading = async {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
+    };
+    let head = tokio::time::timeout(DEADLINE, reading).await.unwrap();
+    (stream, head)
+}
+
+async fn wait_for_sessions(node: &TestNode, expected: f64) {
+    wait_for("as many sessions", async || {
+        (node.metric("socket_io_connections").await - expected).abs() < 0.1
+    })
+    .await;
+}
+
+fn rejected(reason: &str) -> String {
+    format!("socket_io_rejected_connections_total{{reason=\"{reason}\"}}")
+}
+
+#[tokio::test]
+async fn a_full_node_refuses_new_sessions_and_keeps_those_it_has() {
+    let mut config = config();
+    config.limits.connections = Some(3);
+    let node = TestNode::start(config, vec![]).await;
+    let websocket = node.client_of("/", Transport::WebSocket).await;
+    let polling = node.client_of("/", Transport::Polling).await;
+    assert_eq!(node.get("/ready").await.0, 200);
+    let (raw, head) = ask_from("127.0.0.1", node.address, &upgrade("/ws")).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+
+    assert_eq!(node.metric("socket_io_connections").await as u32, 3);
+    assert_eq!(node.metric("socket_io_connections_limit").await as u32, 3);
+    assert_eq!(
+        node.get("/ready").await,
+        (503, "not ready: full\n".to_owned())
+    );
+    let body = r#"{"code":4,"message":"Too many connections"}"#.to_owned();
+    for request in [upgrade(WEBSOCKET), upgrade("/ws"), upgrade("/ws/chat")] {
+        let (_, head) = ask_from("127.0.0.1", node.address, &request).await;
+        assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+        assert!(head.contains("retry-after: 5"), "{head}");
+    }
+    assert_eq!(get(node.address, POLLING).await, (503, body));
+    assert_eq!(node.metric(&rejected("full")).await as u32, 4);
+
+    // Both transports of those that are in go on, and so does the way from one to the other.
+    for client in [&websocket, &polling] {
+        assert_eq!(client.emit_with_ack("echo", &1).await.unwrap(), [1]);
+    }
+    let query = format!("{WEBSOCKET}&sid={}", polling.connection_id());
+    let (moving, head) = ask_from("127.0.0.1", node.address, &upgrade(&query)).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert_eq!(node.metric("socket_io_connections").await as u32, 3);
+
+    drop((raw, moving));
+    polling.kill();
+    wait_for("the node to be ready", async || {
+        node.get("/ready").await.0 == 200
+    })
+    .await;
+    let next = node.client().await;
+    assert_eq!(next.emit_with_ack("echo", &2).await.unwrap(), [2]);
+    next.disconnect().await;
+    websocket.kill();
+    wait_for_sessions(&node, 0.0).await;
+}
+
+#[tokio::test]
+async fn one_address_has_its_share_and_no_more() {
+    let mut config = config();
+    config.limits.connections_per_ip = Some(1);
+    let node = TestNode::start(config, vec![]).await;
+
+    let (held, head) = ask_from("127.0.0.1", node.address, &upgrade(WEBSOCKET)).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    let (_, head) = ask_from("127.0.0.1", node.address, &upgrade("/ws")).await;
+    assert!(head.starts_with("HTTP/1.1 429"), "{head}");
+    assert_eq!(get(node.address, POLLING).await.0, 429);
+    let (_other, head) = ask_from("127.0.0.2", node.address, &upgrade(WEBSOCKET)).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert_eq!(node.metric(&rejected("address")).await as u32, 2);
+    assert_eq!(node.get("/ready").await.0, 200);
+
+    drop(held);
+    wait_for_sessions(&node, 1.0).await;
+    let (_, head) = ask_from("127.0.0.1", node.address, &upgrade(WEBSOCKET)).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+}
+
+#[tokio::test]
+async fn clients_that_come_too_fast_are_told_when_to_come_again() {
+    let mut config = config();
+    config.limits.connects_per_second = Some(1);
+    let node = TestNode::start(config, vec![]).await;
+
+    let mut answers = Vec::new();
+    for _ in 0..10 {
+        let request =
+            format!("GET {POLLING} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        answers.push(ask_from("127.0.0.1", node.address, &request).await.1);
+    }
+
+    assert!(answers[0].starts_with("HTTP/1.1 200"), "{}", answers[0]);
+    let refused = answers
+        .iter()
+        .filter(|head| head.starts_with("HTTP/1.1 503") && head.contains("retry-after: 1"));
+    let refused = refused.count();
+    assert!(refused > 0, "{answers:?}");
+    assert_eq!(node.metric(&rejected("rate")).await as usize, refused);
+    wait_for("the next second", async || {
+        get(node.address, POLLING).await.0 == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn connections_that_ask_for_nothing_are_bounded_in_number_and_time() {
+    let mut config = config();
+    config.limits.connections_per_ip = Some(1);
+    config.limits.handshake_timeout = Duration::from_millis(1500);
+    let node = TestNode::start(config, vec![]).await;
+    let client = node.client().await;
+
+    let mut silent = Vec::new();
+    for _ in 0..80 {
+        silent.push(TcpStream::connect(node.address).await.unwrap());
+    }
+
+    wait_for("some of them to be refused", async || {
+        node.metric(&rejected("address")).await > 0.5
+    })
+    .await;
+    assert_eq!(client.emit_with_ack("echo", &1).await.unwrap(), [1]);
+    for mut stream in silent {
+        let mut buffer = [0; 16];
+        let ended = tokio::time::timeout(DEADLINE, stream.read(&mut buffer)).await;
+        assert!(matches!(ended.unwrap(), Ok(0) | Err(_)));
+    }
+    assert_eq!(client.emit_with_ack("echo", &2).await.unwrap(), [2]);
+}
+
+#[tokio::test]
+async fn a_session_that_joins_no_namespace_in_time_is_ended() {
+    let mut config = config();
+    config.limits.handshake_timeout = Duration::from_millis(300);
+    let node = TestNode::start(config, vec![]).await;
+
+    let (mut websocket, _) = ask_from("127.0.0.1", node.address, &upgrade(WEBSOCKET)).await;
+    assert_eq!(get(node.address, POLLING).await.0, 200);
+    assert_eq!(node.metric("socket_io_connections").await as u32, 2);
+
+    wait_for_sessions(&node, 0.0).await;
+    let ended = async {
+        let mut all = Vec::new();
+        let _ = websocket.read_to_end(&mut all).await;
+    };
+    tokio::time::timeout(DEADLINE, ended).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_polling_session_whose_client_does_not_poll_is_ended() {
+    let mut config = config();
+    config.socketio.ping_interval = Duration::from_millis(300);
+    config.socketio.ping_timeout = Duration::from_millis(300);
+    let node = TestNode::start(config, vec![]).await;
+    let (_, open) = get(node.address, POLLING).await;
+    let open: serde_json::Value = serde_json::from_str(&open[1..]).unwrap();
+    let path = format!("{POLLING}&sid={}", open["sid"].as_str().unwrap());
+    let joining = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n40"
+    );
+    assert_eq!(send(node.address, &joining).await.0, 200);
+    assert_eq!(node.metric("socket_io_connected").await as u32, 1);
+
+    wait_for_sessions(&node, 0.0).await;
+    assert_eq!(node.metric("socket_io_connected").await as u32, 0);
+}
+
+#[tokio::test]
+async fn clients_that_come_and_go_in_every_way_leave_no_count_behind() {
+    let mut config = config();
+    config.socketio.ping_interval = Duration::from_millis(300);
+    config.socketio.ping_timeout = Duration::from_millis(300);
+    config.limits.handshake_timeout = Duration::from_millis(500);
+    let node = TestNode::start(config, vec![]).await;
+    for number in 0..30 {
+        let builder = Client::builder(&node.url());
+        let client = match number % 2 {
+            0 => builder
+                .transport(Transport::Polling)
+                .connect()
+                .await
+                .unwrap(),
+            _ => builder.connect().await.unwrap(),
+        };
+        match number % 3 {
+            0 => client.kill(),
+            _ => client.disconnect().await,
+        }
+        // Some never read the answer to their handshake.
+        let mut stream = TcpStream::connect(node.address).await.unwrap();
+        let path = ["/ws", WEBSOCKET, POLLING][number % 3];
+        stream.write_all(upgrade(path).as_bytes()).await.unwrap();
+    }
+
+    // Polling clients that were killed are missed once they do not answer a ping.
+    wait_for_sessions(&node, 0.0).await;
+}
