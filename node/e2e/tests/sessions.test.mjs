@@ -97,3 +97,23 @@ for (const [name, { client: options, env }] of Object.entries(PARSERS)) {
     });
   });
 }
+
+describe("the log", () => {
+  // Whose lines are few enough for all of them to be kept.
+  const cluster = useCluster({ nodes: 1, env: { ROOMCAST_LOG__LEVEL: "debug" } });
+
+  for (const transport of Object.keys(TRANSPORTS)) {
+    cluster.test(`${transport}: it holds no session id, at debug either`, async () => {
+      const client = await cluster.connect({ transport });
+      const id = client.socket.io.engine.id;
+      await fetch(`${cluster.node("n1").url}/socket.io/?EIO=4&transport=polling&sid=${id}x`);
+      client.socket.io.engine.close();
+      await eventually(() => client.socket.connected && client.socket.io.engine.id !== id, "the client is back");
+      await client.ask("echo", "logged by now");
+
+      const log = cluster.node("n1").program.log();
+      assert.match(log, /serving/);
+      assert.ok(!log.includes(id.split(".")[0]), `${id} in ${log}`);
+    });
+  }
+});
