@@ -72,7 +72,7 @@ impl SessionIds {
         Ok(Some(id))
     }
 
-    fn signed(&self, id: Sid) -> String {
+    pub(super) fn signed(&self, id: Sid) -> String {
         let text = format!("{id}.{}", self.node);
         let mac = sign(&self.keys[0], text.as_bytes());
         let mac = BASE64_URL_SAFE_NO_PAD.encode(&mac.as_ref()[..MAC]);

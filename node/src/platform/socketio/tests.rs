@@ -142,7 +142,9 @@ impl Client {
     }
 
     fn open_websocket(&mut self, sid: Option<&str>) {
-        let sid = sid.map_or_else(String::new, |sid| format!("&sid={sid}"));
+        let sid = sid.map_or_else(String::new, |sid| {
+            format!("&sid={}", self.platform.0.ids.signed(sid.parse().unwrap()))
+        });
         let request = Request::get(format!("/socket.io/?EIO=4&transport=websocket{sid}"))
             .header(header::CONNECTION, "Upgrade")
             .header(header::UPGRADE, "websocket")
