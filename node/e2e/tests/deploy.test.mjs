@@ -19,9 +19,10 @@ describe("alerts, pages and dashboard", () => {
 
   cluster.test("ask for nothing that a node does not say", async () => {
     const [node] = cluster.nodes;
-    // Two appear with their first count: of a client that leaves, and of one that is refused.
+    // Some appear with their first count: of a client that leaves, of one that is refused, of a request to the API.
     (await cluster.connect()).close();
     await fetch(`${node.url}/socket.io/?EIO=4&transport=polling`, { headers: { origin: "https://elsewhere.example" } });
+    await fetch(`${node.adminUrl}/api/v1/nodes`);
     await eventually(async () => (await node.metric("socket_io_disconnect_total")) > 0, "a disconnect is counted");
     const said = await (await fetch(`${node.adminUrl}/metrics`)).text();
     const names = new Set([...said.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name));
