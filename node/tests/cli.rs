@@ -286,6 +286,24 @@ async fn lists_are_tables_with_a_count() {
 }
 
 #[tokio::test]
+async fn nodes_are_listed_where_servers_of_node_js_cannot_be_counted() {
+    let nodes = json!({"foreign": null, "nodes": [{"id": "a", "version": null, "started_at": null, "connections": null, "state": null, "address": null}]});
+    let node = StandIn::with(vec![(200, nodes)]).await;
+
+    let said = node.run(&["nodes"]).await;
+
+    assert_eq!(
+        said.out,
+        "NODE  STATE  CONNECTIONS  VERSION  STARTED  ADDRESS\na     -      -            -        -        -\n1 node, 0 connections\n"
+    );
+    assert_eq!(
+        said.err,
+        "incomplete: servers of Node.js could not be counted\n"
+    );
+    assert_eq!(said.code, Some(0));
+}
+
+#[tokio::test]
 async fn kick_disconnects_one_socket() {
     let node = StandIn::with(vec![(202, json!({"accepted":1}))]).await;
 
@@ -560,4 +578,45 @@ async fn real_nodes_say_what_is_wrong() {
         assert_eq!(said.code, Some(1), "{said:?}");
         assert!(said.err.starts_with(line), "{said:?}");
     }
+}
+
+#[tokio::test]
+async fn real_nodes_are_drained_and_made_even() {
+    let ([one, two], environment) = cluster().await;
+    let environment = environment
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let ask = async |args: &[&str]| run(args, &environment).await;
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        clients.push(two.client().await);
+    }
+    wait_for("the first node to hear of the clients", async || {
+        let said = ask(&["nodes"]).await;
+        assert_eq!((said.err.as_str(), said.code), ("", Some(0)));
+        said.out.ends_with("2 nodes, 4 connections\n")
+    })
+    .await;
+
+    let said = ask(&["rebalance", "--rate", "50"]).await;
+    assert!(said.out.ends_with("2 nodes, 2 connections\n"), "{said:?}");
+    assert_eq!(said.code, Some(0));
+    assert_eq!(clients.iter().filter(|client| client.is_open()).count(), 2);
+
+    let mut client = one.client().await;
+    let said = ask(&["drain", "--rate", "10", "--deadline", "10s"]).await;
+    assert_eq!(said.out, "drained: 0 connections\n", "{said:?}");
+    assert_eq!(said.code, Some(0));
+    client.closed().await.unwrap();
+    assert_eq!(one.get("/ready").await.0, 503);
+
+    assert_eq!(
+        ask(&["drain", "--status"]).await,
+        good("drained: 0 connections\n")
+    );
+    assert_eq!(
+        ask(&["drain", "--end"]).await,
+        good("serving: 0 connections\n")
+    );
+    assert_eq!(one.get("/ready").await.0, 200);
 }

@@ -28,8 +28,6 @@ pub(super) struct List {
     pub(super) nodes: Vec<Node>,
     /// Servers that speak only the protocol of Node.js; none where that is not known.
     foreign: Option<u64>,
-    #[serde(default)]
-    missing_nodes: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,11 +49,14 @@ impl Nodes {
     pub(super) async fn run(self, node: &Client) -> Result<Answer, Failure> {
         let reply = node.get(PATH, &[]).await?;
         let list: List = reply.read()?;
-        Ok(Answer::good(match self.json {
+        let answer = Answer::good(match self.json {
             true => reply.as_it_came(),
             false => list.text(),
+        });
+        Ok(match list.foreign {
+            Some(_) => answer,
+            None => answer.but("incomplete: servers of Node.js could not be counted"),
         })
-        .lacking(&list.missing_nodes))
     }
 }
 

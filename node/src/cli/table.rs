@@ -46,9 +46,11 @@ impl<const N: usize> Table<N> {
         lines
     }
 
+    /// True for a column of numbers; some may be unknown, but not all.
     fn is_number(&self, column: usize) -> bool {
-        let mut texts = self.rows.iter().skip(1).map(|row| &row[column]);
-        texts.all(|text| text == "-" || text.bytes().all(|byte| byte.is_ascii_digit()))
+        let texts = self.rows.iter().skip(1).map(|row| row[column].as_str());
+        let mut known = texts.filter(|text| *text != "-").peekable();
+        known.peek().is_some() && known.all(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
     }
 }
 
