@@ -360,7 +360,7 @@ async fn a_drain_can_be_looked_at_ended_and_left_alone() {
 
         let said = node.run(&["drain", flag]).await;
 
-        let text = "draining: 4 connections, 500 are closed per second\n";
+        let text = "draining: 4 connections, closing 500 per second\n";
         assert_eq!(said, good(text), "{flag}");
         assert_eq!(node.lines(), [line]);
     }

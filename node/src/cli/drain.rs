@@ -112,13 +112,13 @@ impl Status {
     fn line(&self) -> String {
         let mut line = format!("{}: {}", self.state, count(self.remaining, "connection"));
         if let Some(rate) = self.rate {
-            line.push_str(&format!(", {rate} are closed per second"));
+            line.push_str(&format!(", closing {rate} per second"));
         }
         if let Some(grace) = &self.grace {
-            line.push_str(&format!(", from {grace} on"));
+            line.push_str(&format!(", beginning in {grace}"));
         }
         if let Some(deadline) = &self.deadline {
-            line.push_str(&format!(", and what is left after {deadline}"));
+            line.push_str(&format!(", what is left in {deadline}"));
         }
         tame(&line) + "\n"
     }
@@ -161,7 +161,7 @@ mod tests {
             ),
             (
                 r#"{"state":"draining","remaining":7,"rate":200,"grace":"4s","deadline":"59s"}"#,
-                "draining: 7 connections, 200 are closed per second, from 4s on, and what is left after 59s\n",
+                "draining: 7 connections, closing 200 per second, beginning in 4s, what is left in 59s\n",
             ),
             (
                 r#"{"state":"drained","remaining":0}"#,
