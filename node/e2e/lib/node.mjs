@@ -21,14 +21,15 @@ export class RoomcastNode {
   /**
    * Starts a node, and waits until it is ready.
    *
-   * @param {{name: string, redis?: {url: string}, binary?: string, env?: object, at?: {host: string, port: number, adminPort:
-   *   number}}} options `env` wins over what is set here; `at` is where it listens, for a test that must know before
+   * @param {{name: string, redis?: {url: string}, binary?: string, env?: object, at?: {host?: string, port?: number, adminPort?:
+   *   number}}} options `env` wins over what is set here; `at` is where it listens, in part or whole, for a test
+   *   that must know before, or that starts one where another has ended
    */
   static async start({ name, redis, binary = BINARY, env = {}, at = undefined }) {
     if (!existsSync(binary)) {
       throw new Error(`there is no ${binary}: build it with \`make build\`, or name another binary in ROOMCAST_BIN`);
     }
-    const { host, port, adminPort } = at ?? { host: "127.0.0.1", port: await freePort(), adminPort: await freePort() };
+    const { host = "127.0.0.1", port = await freePort(), adminPort = await freePort() } = at ?? {};
     const program = await Program.start({
       name: `node ${name}`,
       file: binary,

@@ -1,0 +1,109 @@
+// A rolling update: three nodes behind HAProxy are replaced one after the other, while a crowd of stock clients is sent 20
+// messages a second and users of the chat are watched.
+
+import { Emitter } from "@socket.io/redis-emitter";
+import { io } from "socket.io-client";
+
+import { Cluster } from "./cluster.mjs";
+import { Crowd } from "./crowd.mjs";
+import { eventually } from "./deadline.mjs";
+import { RoomcastNode } from "./node.mjs";
+
+const EVERY = 50;
+const USERS = 20;
+
+/**
+ * Does it once.
+ *
+ * @param {{clients: number, env?: object, say?: (text: string) => void}} options
+ * @returns {Promise<object>} the report of the crowd, and `users`: those that were seen offline in between, and `ends`: how
+ *   the replaced nodes ended
+ */
+export async function roll({ clients, env = {}, say = () => {} }) {
+  const cluster = new Cluster({ nodes: 3, balancer: true, env });
+  let witness;
+  let crowd;
+  let connection;
+  const sent = [];
+  let sending;
+  const users = [];
+  try {
+    await cluster.start();
+    // Stands aside and is not replaced: who listens there misses nothing.
+    witness = await RoomcastNode.start({ name: "witness", redis: cluster.redis });
+    const flickered = watch(witness, users);
+    crowd = await Crowd.connect(cluster.balancer.url, clients);
+    for (let number = 0; number < USERS; number += 1) users.push(enter(cluster, `user ${number}`));
+    await eventually(() => flickered.online() === USERS, "all users are online");
+    say(`${clients} clients and ${USERS} users are connected`);
+
+    connection = cluster.redis.connect();
+    sending = send(connection, sent);
+    await eventually(async () => (await crowd.heard(1)) === clients, "everybody hears the messages", { patience: 60_000 });
+    const ends = [];
+    for (let index = 0; index < cluster.nodes.length; index += 1) {
+      const began = Date.now();
+      const old = cluster.nodes[index];
+      ends.push(await old.program.end("SIGTERM", 120_000));
+      say(`${old.name} has ended after ${Date.now() - began} ms`);
+      cluster.nodes[index] = await RoomcastNode.start({ name: old.name, redis: cluster.redis, env, at: { port: old.port, adminPort: old.adminPort } });
+      await eventually(async () => (await cluster.balancer.readyNodes()).length === 3, "haproxy finds the new node");
+      await eventually(async () => (await crowd.connected()) === clients, "everybody is back", { patience: 30_000 });
+    }
+    clearInterval(sending);
+    await eventually(async () => (await crowd.heard(sent.length - 1)) === clients, "everybody hears the last message");
+    await eventually(() => flickered.online() === USERS, "all users are online, each once");
+    for (const { program } of cluster.nodes) program.assertRunning();
+    const spread = await Promise.all(cluster.nodes.map((node) => node.metric("socket_io_connected")));
+    return { ...(await crowd.report(sent)), messages: sent.length - 1, users: flickered.names(), ends, spread };
+  } catch (error) {
+    cluster.printLogs();
+    for (const node of cluster.nodes) say(`${node.name}: ${await node.metric("socket_io_connected").catch(() => "away")} sockets`);
+    const known = await crowd?.report(sent).catch((failure) => failure.message);
+    throw new Error(`${error.message}; ${JSON.stringify({ ...known, away: known?.away?.slice(-10) })}`, { cause: error });
+  } finally {
+    clearInterval(sending);
+    connection?.disconnect();
+    for (const user of users) user.disconnect();
+    await crowd?.close();
+    await witness?.kill();
+    await cluster.stop();
+  }
+}
+
+/** Sends 20 messages a second to everybody, and notes when. */
+function send(connection, sent) {
+  const emitter = new Emitter(connection);
+  sent.push(0);
+  return setInterval(() => {
+    const number = sent.push(Date.now()) - 1;
+    emitter.emit("tick", number);
+  }, EVERY);
+}
+
+/** A user who joins the chat whenever it is connected, as applications do. */
+function enter(cluster, username) {
+  const socket = io(`${cluster.balancer.url}/chat`, { forceNew: true, withCredentials: true, transports: ["websocket"] });
+  socket.on("connect", () => socket.emit("joinChat", { username }));
+  return socket;
+}
+
+/** Watches who is online, and who was not for a moment. */
+function watch(witness, users) {
+  const ids = new Map();
+  const flickered = new Set();
+  const socket = io(`${witness.url}/chat`, { forceNew: true, transports: ["websocket"] });
+  users.push(socket);
+  socket.on("userOnline", ({ username, clientId }) => {
+    ids.set(username, (ids.get(username) ?? new Set()).add(clientId));
+  });
+  socket.on("userOffline", ({ username, clientId }) => {
+    const left = ids.get(username);
+    left?.delete(clientId);
+    if (!left || left.size === 0) flickered.add(username);
+  });
+  return {
+    online: () => [...ids.values()].filter((those) => those.size === 1).length,
+    names: () => [...flickered],
+  };
+}
