@@ -1,11 +1,11 @@
-// A rolling update of three nodes behind HAProxy under load: `node rolling.mjs [clients]`, with the node of ROOMCAST_BIN, a
-// release build, and the drain as it is by default. For people to read; nothing is asserted.
+// A rolling update of three nodes behind HAProxy under load: `node rolling.mjs [clients [rate [grace]]]`, with the node
+// of ROOMCAST_BIN, a release build, and the drain as it is by default. For people to read; nothing is asserted.
 
 import { roll } from "../lib/rolling.mjs";
 
 const clients = Number(process.argv[2] ?? 5_000);
-const env = { ROOMCAST_DRAIN__GRACE: "5s", ROOMCAST_DRAIN__DEADLINE: "60s" };
-if (process.argv[3]) env.ROOMCAST_DRAIN__RATE = process.argv[3];
+const [rate = "500", grace = "5s"] = process.argv.slice(3);
+const env = { ROOMCAST_DRAIN__GRACE: grace, ROOMCAST_DRAIN__DEADLINE: "60s", ROOMCAST_DRAIN__RATE: rate };
 
 const report = await roll({ clients, env, say: (text) => console.log(text) });
 const { away } = report;
