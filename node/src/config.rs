@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use roomcast_gateway::RoomPatterns;
 
+use crate::limit::Pace;
 pub use cors::CorsOrigins;
 pub use error::{ConfigError, ConfigErrors, Source};
 pub(crate) use exposure::EXPOSED;
@@ -298,6 +299,10 @@ pub struct Limits {
     pub connects_per_second: Option<u32>,
     /// How long a connection may take to its first whole request, and a session to its first namespace. Not zero.
     pub handshake_timeout: Duration,
+    /// How many events one connection may send per second; `None` is any number. Not zero.
+    pub events_per_second: Option<u32>,
+    /// How many it may send at once; `None` is as many as in a second. Not zero, and only beside a rate.
+    pub events_burst: Option<u32>,
 }
 
 /// How the node stops.
@@ -379,6 +384,13 @@ impl Config {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigErrors> {
         Sources::new(args, environment).config()
+    }
+}
+
+impl Limits {
+    pub(crate) fn pace(&self) -> Option<Pace> {
+        let rate = self.events_per_second?;
+        Some(Pace::new(rate, self.events_burst.unwrap_or(rate)))
     }
 }
 

@@ -3,9 +3,13 @@
 //! The decisions are pure, with time as an argument; what asks and what obeys is in the connection and the platforms.
 
 mod bucket;
+mod events;
 mod gate;
 mod ledger;
 mod network;
+mod notices;
 
+pub(crate) use events::{Meter, Pace, Verdict};
 pub(crate) use gate::{Gate, Permit};
 pub(crate) use ledger::Refused;
+pub(crate) use notices::Notices;

@@ -15,7 +15,7 @@ use roomcast_gateway::{Gateway, platform::Outcome};
 
 pub(crate) use cluster::ClusterMetrics;
 
-use crate::{connection::Traffic, http::ControlMetrics, traces::Traces};
+use crate::{connection::Traffic, http::ControlMetrics, limit::Notices, traces::Traces};
 
 /// The label value of every event that nobody registered.
 const OTHER: &str = "other";
@@ -64,6 +64,15 @@ impl Metrics {
                 stalled: slow_consumers.with_label_values(&["stalled"]),
                 overflowed: slow_consumers.with_label_values(&["overflow"]),
                 behind: slow_consumers.with_label_values(&["backlog"]),
+                rate_limited: kit.counter(
+                    "rate_limited_total",
+                    "Events that were not handled because their client sent too many.",
+                ),
+                flooded: kit.counter(
+                    "rate_limited_disconnects_total",
+                    "Clients that were disconnected because they went on with that.",
+                ),
+                floods: Notices::default(),
             }),
             cluster: ClusterMetrics::new(&kit, traces.clone()),
             control: ControlMetrics {

@@ -6,7 +6,7 @@ mod common;
 
 use std::{net::SocketAddr, time::Duration};
 
-use common::{DEADLINE, TestNode, config, get, send, wait_for};
+use common::{DEADLINE, TestNode, config, get, raw::Raw, send, wait_for};
 use roomcast_loadtest::client::{Client, Transport};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -240,4 +240,102 @@ async fn clients_that_come_and_go_in_every_way_leave_no_count_behind() {
 
     // Polling clients that were killed are missed once they do not answer a ping.
     wait_for_sessions(&node, 0.0).await;
+}
+
+/// A node whose clients may send 5 events per second.
+async fn paced() -> TestNode {
+    let mut config = config();
+    config.limits.events_per_second = Some(5);
+    TestNode::start(config, vec![]).await
+}
+
+#[tokio::test]
+async fn events_over_the_rate_are_refused_with_an_exception_on_both_transports() {
+    let node = paced().await;
+    for transport in [Transport::WebSocket, Transport::Polling] {
+        let before = node.metric("socket_io_rate_limited_total").await;
+        let mut client = node.client_of("/", transport).await;
+        for number in 0..20 {
+            client
+                .emit(
+                    "sendToRoom",
+                    &serde_json::json!({"room": "a", "data": number}),
+                )
+                .await
+                .unwrap();
+        }
+
+        let told = client.expect("exception").await.unwrap();
+        let told = &told.args[0];
+        assert_eq!(told["status"], "error");
+        assert_eq!(told["message"], "rate limited");
+        assert_eq!(told["cause"]["pattern"], "sendToRoom");
+        assert_eq!(told["cause"]["data"]["room"], "a");
+        assert!(node.metric("socket_io_rate_limited_total").await > before + 5.0);
+        // With time, events are handled again.
+        wait_for("an event to be handled", async || {
+            client.set_deadline(Duration::from_millis(500));
+            client.emit_with_ack("echo", &1).await.is_ok()
+        })
+        .await;
+    }
+    let handled =
+        node.metric("socket_io_events_received_total{event=\"sendToRoom\",namespace=\"/\"}");
+    assert!(handled.await < 15.0);
+    assert_eq!(
+        node.metric("socket_io_rate_limited_disconnects_total")
+            .await as u32,
+        0
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_floods_is_told_a_bounded_number_of_times_and_is_out() {
+    let node = paced().await;
+    let neighbour = node.client().await;
+    for transport in [Transport::WebSocket, Transport::Polling] {
+        let mut client = node.client_of("/", transport).await;
+        for _ in 0..2000 {
+            if client.emit("broadcast", &1).await.is_err() {
+                break;
+            }
+        }
+        client.closed().await.unwrap();
+        let mut told = 0;
+        while let Some(event) = client.try_event() {
+            told += usize::from(event.name == "exception");
+        }
+        assert!(told <= 51, "{told} exceptions");
+    }
+    let outs = "socket_io_rate_limited_disconnects_total";
+    assert_eq!(node.metric(outs).await as u32, 2);
+    wait_for_sessions(&node, 1.0).await;
+    assert_eq!(neighbour.emit_with_ack("echo", &1).await.unwrap(), [1]);
+}
+
+#[tokio::test]
+async fn a_raw_websocket_that_floods_is_refused_and_closed_with_a_reason() {
+    let node = paced().await;
+    let mut client = Raw::connect(&node, "/ws").await;
+    for number in 0..6 {
+        client.emit("echo", serde_json::json!(number)).await;
+    }
+    client.send("no json").await;
+
+    let told = client.expect("exception").await;
+    assert_eq!(
+        told,
+        serde_json::json!({"status": "error", "message": "rate limited", "cause": {"pattern": "echo", "data": 5}})
+    );
+    let told = client.expect("exception").await;
+    assert_eq!(
+        told,
+        serde_json::json!({"status": "error", "message": "rate limited"})
+    );
+
+    for _ in 0..60 {
+        client.emit("echo", serde_json::json!(1)).await;
+    }
+    let close = client.closed().await.unwrap();
+    assert_eq!(close, (1008, "rate limited".to_owned()));
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    DisconnectReason, Server, Socket,
+    DisconnectReason, Exception, Server, Socket,
     admission::{self, Admission, AdmissionReply, Admit},
     extract::Arguments,
     filter::ExceptionFilter,
@@ -16,7 +16,7 @@ use crate::{
     interceptor::Interceptor,
     occasion::{Connect, Disconnect, Event, Init},
     pipeline,
-    platform::{AckId, AckPayload, Incoming, is_reserved},
+    platform::{AckId, AckPayload, Incoming, Outcome, is_reserved},
     reply::{HookReply, IntoReply, Reply},
     route::{Route, Steps},
     run::{Dispatch, Hook, Telling},
@@ -408,6 +408,18 @@ impl Gateway {
         };
         let event = Event::new(socket, Arc::clone(&self.states), event, ack);
         Dispatch::new(handler, event, telling)
+    }
+
+    /// Tells the client that an event is not handled, as an exception of its handler would.
+    pub fn refuse(&self, socket: Socket, event: Incoming, exception: Exception) -> Outcome {
+        let bound = self.routes.get(event.event());
+        let telling = Telling {
+            exception_cause: self.exception_cause,
+            outer: Arc::clone(&self.steps),
+            inner: bound.map_or_else(Arc::default, |bound| Arc::clone(&bound.steps)),
+        };
+        let event = Event::new(socket, Arc::clone(&self.states), event, None);
+        telling.tell(&event, exception)
     }
 
     /// Whether `event` may be handled beside its client's other events.

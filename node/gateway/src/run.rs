@@ -141,7 +141,7 @@ impl<O: Unpin> Future for Hook<O> {
 
 impl Telling {
     /// Shows the exception to the filters, and tells the client what they leave of it.
-    fn tell(&self, event: &Event, exception: Exception) -> Outcome {
+    pub(crate) fn tell(&self, event: &Event, exception: Exception) -> Outcome {
         let filtered = pipeline::filtered(&self.outer, &self.inner, exception, event);
         let Some(exception) = filtered else {
             return Outcome::Handled;

@@ -89,6 +89,7 @@ fn what_nobody_sets_has_the_defaults() {
     assert_eq!(config.workers, 1);
     assert_eq!(config.limits.send_queue, 4 << 20);
     assert_eq!(config.limits.connections, None);
+    assert_eq!(config.limits.events_per_second, None);
     assert_eq!(config.limits.handshake_timeout, Duration::from_secs(30));
     assert!(config.socketio.direct);
     assert_eq!(config.drain.grace, Duration::from_secs(5));
@@ -237,6 +238,12 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     ("limits.handshake_timeout", "3s", r#""3s""#, |c| {
         c.limits.handshake_timeout.as_secs() == 3
     }),
+    ("limits.events_per_second", "9", "9", |c| {
+        c.limits.events_per_second == Some(9)
+    }),
+    ("limits.events_burst", "9", "9", |c| {
+        c.limits.events_burst == Some(9)
+    }),
     ("drain.grace", "0s", r#""0s""#, |c| c.drain.grace.is_zero()),
     ("drain.rate", "50", "50", |c| c.drain.rate == 50),
     ("drain.deadline", "2m", r#""2m""#, |c| {
@@ -274,6 +281,7 @@ fn every_key_can_be_set_from_every_source() {
         // Some keys only stand beside others.
         let mut beside = vec![("JWT_SECRET", "another word")];
         match *path {
+            "limits.events_burst" => beside.push(("ROOMCAST_LIMITS__EVENTS_PER_SECOND", "5")),
             "redis.ca_file" => beside.push(("REDIS_URL", "rediss://redis")),
             "redis.cert_file" => {
                 beside.push(("REDIS_URL", "rediss://redis"));

@@ -214,6 +214,8 @@ fn limits(settings: &mut Settings) -> Limits {
         connections_per_ip: some(settings, "limits.connections_per_ip"),
         connects_per_second: some(settings, "limits.connects_per_second"),
         handshake_timeout: settings.value("limits.handshake_timeout"),
+        events_per_second: some(settings, "limits.events_per_second"),
+        events_burst: some(settings, "limits.events_burst"),
     };
     if limits.message_size < SMALLEST_MESSAGE {
         settings.refuse(
@@ -223,6 +225,12 @@ fn limits(settings: &mut Settings) -> Limits {
     }
     if limits.write_stall.is_zero() {
         settings.refuse("limits.write_stall", "expected more than no time");
+    }
+    if limits.events_burst.is_some() && !settings.has("limits.events_per_second") {
+        settings.refuse(
+            "limits.events_burst",
+            "expected limits.events_per_second beside it",
+        );
     }
     if limits.handshake_timeout.is_zero() {
         settings.refuse("limits.handshake_timeout", "expected more than no time");

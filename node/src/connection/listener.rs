@@ -18,7 +18,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Connection, Patience, head::Head};
-use crate::{http::Body, limit::Gate};
+use crate::{
+    http::Body,
+    limit::{Gate, Notices},
+};
 
 /// What the kernel buffers for a client that reads slowly, so that it is noticed after 128 KiB and not after megabytes.
 const SEND_BUFFER: usize = 128 * 1024;
@@ -46,6 +49,12 @@ pub(crate) struct Traffic {
     pub(crate) overflowed: IntCounter,
     /// Connections that ended because their events came faster than they were handled.
     pub(crate) behind: IntCounter,
+    /// Events that were refused because they came too fast.
+    pub(crate) rate_limited: IntCounter,
+    /// Clients that were disconnected for it.
+    pub(crate) flooded: IntCounter,
+    /// Lines of the log on them.
+    pub(crate) floods: Notices,
 }
 
 /// What the public port serves.

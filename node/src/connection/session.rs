@@ -13,14 +13,14 @@ use std::{
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use socketioxide_core::{Sid, Value};
-use tokio::{io::AsyncWrite, sync::Notify};
+use tokio::{io::AsyncWrite, sync::Notify, time::Instant};
 
 use super::{
     order::{Route, Way},
     outlet::{Outlet, Wire, poll_window, write_tcp},
     sessions::Sessions,
 };
-use crate::limit::Permit;
+use crate::limit::{Meter, Permit, Verdict};
 
 /// One session: what goes out to it, how much of it waits to be handled, and whether it shall end.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(crate) struct Session {
     id: OnceLock<Sid>,
     /// Held by the request that opened it.
     permit: OnceLock<Weak<Permit>>,
+    /// Where there is a limit.
+    meter: Option<Box<Mutex<Meter>>>,
 }
 
 impl Session {
@@ -54,6 +56,7 @@ impl Session {
     pub(crate) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
     pub(super) fn new(sessions: Sessions, number: u64) -> Self {
+        let pace = sessions.delivery().pace;
         Self {
             outlet: Mutex::new(Outlet::new(Way::Channel)),
             events: AtomicUsize::new(0),
@@ -68,6 +71,7 @@ impl Session {
             number,
             id: OnceLock::new(),
             permit: OnceLock::new(),
+            meter: pace.map(|_| Box::new(Mutex::new(Meter::new(Instant::now())))),
         }
     }
 
@@ -85,6 +89,30 @@ impl Session {
     /// Whether the engine's id is known, as it is from the first poll or the first seat.
     pub(super) fn is_known(&self) -> bool {
         self.id.get().is_some()
+    }
+
+    /// What is to be done with one more event, by how fast they come.
+    pub(crate) fn judge(&self) -> Verdict {
+        let delivery = self.sessions.delivery();
+        let (Some(meter), Some(pace)) = (&self.meter, delivery.pace) else {
+            return Verdict::Handle;
+        };
+        // Moments, whole between any two statements.
+        let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdict = meter.event(pace, Instant::now());
+        if verdict != Verdict::Handle {
+            delivery.traffic.rate_limited.inc();
+        }
+        if verdict == Verdict::Disconnect {
+            delivery.traffic.flooded.inc();
+        }
+        verdict
+    }
+
+    /// Whether a line on a client that floods may be written, and how many were left out.
+    pub(crate) fn notice_flood(&self) -> Option<u64> {
+        let notices = &self.sessions.delivery().traffic.floods;
+        notices.admit(Instant::now())
     }
 
     /// One more event of so many bytes waits until the guard is dropped.

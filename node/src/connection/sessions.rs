@@ -9,6 +9,7 @@ use roomcast_adapter::Cluster;
 use socketioxide_core::Sid;
 
 use super::{Flusher, Session, Traffic};
+use crate::limit::Pace;
 
 /// How sessions are sent what is for them, and what holds them back.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Delivery {
     pub(crate) traffic: Arc<Traffic>,
     /// How many bytes may wait for one client.
     pub(crate) send_queue: usize,
+    /// How fast one client's events may come.
+    pub(crate) pace: Option<Pace>,
     /// Whether events and acks go past the engine's channel where they can.
     pub(crate) direct: bool,
 }
@@ -146,6 +149,7 @@ impl Sessions {
             flusher: Flusher::default(),
             traffic: crate::metrics::Metrics::new("test").traffic.clone(),
             send_queue: 4 * 1024 * 1024,
+            pace: None,
             direct: true,
         })
     }

@@ -199,6 +199,7 @@ impl Platform {
             flusher: Flusher::default(),
             traffic: metrics.traffic.clone(),
             send_queue: config.limits.send_queue,
+            pace: config.limits.pace(),
             direct: socketio.direct,
         };
         Self(Arc::new(Parts {

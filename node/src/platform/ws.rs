@@ -99,6 +99,7 @@ impl Platform {
             flusher: Flusher::default(),
             traffic: metrics.traffic.clone(),
             send_queue: config.limits.send_queue,
+            pace: config.limits.pace(),
             // There is no engine to pass through.
             direct: true,
         };

@@ -288,14 +288,12 @@ pub const GROUPS: &[Group] = &[
                 "limits.events_per_second",
                 Kind::Count,
                 "Events per second of one connection",
-            )
-            .later(),
+            ),
             Key::new(
                 "limits.events_burst",
                 Kind::Count,
                 "Events of one connection at once",
-            )
-            .later(),
+            ),
         ],
     },
     Group {

@@ -167,6 +167,17 @@ impl Seat {
 
     /// Handles an event, now or behind those that came before it.
     pub(super) fn event(self: &Arc<Self>, event: Incoming, ack: Option<AckId>, bytes: usize) {
+        let mut event = Some(event);
+        let tell = || {
+            if let Some(event) = event.take() {
+                let socket = Socket::new(self.clone());
+                job::too_fast(&self.bound.gateway, &self.bound.metrics, socket, event);
+            }
+        };
+        if !job::in_time(&self.session, &**self, tell, || self.flooded()) {
+            return;
+        }
+        let Some(event) = event else { return };
         // What is handled beside others counts as waiting until it has ended.
         let beside = self.bound.gateway.is_concurrent(event.event());
         let waiting = beside.then(|| self.session.event_waits(bytes));
@@ -181,10 +192,24 @@ impl Seat {
 
     /// Answers an event that cannot be read.
     pub(super) fn refuse(&self) {
+        let tell = || {
+            if let Ok(exception) = job::too_fast_and_unreadable() {
+                let _ = self.emit(exception);
+            }
+        };
+        if !job::in_time(&self.session, self, tell, || self.flooded()) {
+            return;
+        }
         if let Ok(exception) = job::unreadable(&self.bound.metrics) {
             // A client that is gone, or does not read, is not told.
             let _ = self.emit(exception);
         }
+    }
+
+    /// Its client sends too much for too long. It is told that it is out, after which a stock client does not come back
+    /// by itself.
+    fn flooded(&self) {
+        SocketPort::disconnect(self, true);
     }
 
     /// Leaves all rooms at once, and then tells the gateway, behind the events that came before. Once only.

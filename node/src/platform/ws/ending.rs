@@ -37,6 +37,13 @@ impl Ending {
         "service restart",
     );
 
+    /// The client sends too much.
+    pub(super) const RATE_LIMITED: Self = Self::told(
+        DisconnectReason::ServerNamespaceDisconnect,
+        1008,
+        "rate limited",
+    );
+
     /// The client has not answered a ping.
     pub(super) const SILENT: Self = Self::told(DisconnectReason::PingTimeout, 1002, "ping timeout");
 

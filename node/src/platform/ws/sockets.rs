@@ -108,6 +108,17 @@ impl Seat {
         let Some(event) = codec::read(text) else {
             return self.refuse();
         };
+        let mut event = Some(event);
+        let tell = || {
+            if let Some(event) = event.take() {
+                let socket = Socket::new(self.clone());
+                job::too_fast(&self.served.gateway, &self.served.metrics, socket, event);
+            }
+        };
+        if !job::in_time(&self.session, &**self, tell, || self.flooded()) {
+            return;
+        }
+        let Some(event) = event else { return };
         let bytes = text.len();
         // What is handled beside others counts as waiting until it has ended.
         let beside = self.served.gateway.is_concurrent(event.event());
@@ -123,10 +134,25 @@ impl Seat {
 
     /// Answers a message that cannot be read.
     pub(super) fn refuse(&self) {
+        let tell = || {
+            if let Ok(exception) = job::too_fast_and_unreadable() {
+                let _ = self.emit(exception);
+            }
+        };
+        if !job::in_time(&self.session, self, tell, || self.flooded()) {
+            return;
+        }
         if let Ok(exception) = job::unreadable(&self.served.metrics) {
             // A client that is gone, or does not read, is not told.
             let _ = self.emit(exception);
         }
+    }
+
+    /// Its client sends too much for too long.
+    fn flooded(&self) {
+        // Set once: who closes it first says why.
+        let _ = self.ending.set(Ending::RATE_LIMITED);
+        self.session.close();
     }
 
     pub(super) fn ping(&self) {
