@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Proves that the composed cluster works: starts it with three nodes, runs prove/prove.mjs against it, and takes
 # everything down again, also after a failure. `make compose` runs it. Needs the engine, compose 1.29 or the compose
-# plugin, Node.js 20 and npm. Takes two minutes, and what building the image takes.
+# plugin, Node.js 20 and npm. Takes three minutes, and what building the image takes.
 #
 #   deploy/prove-compose.sh                                   builds the image first
 #   ROOMCAST_IMAGE=roomcast:1.2 deploy/prove-compose.sh       proves an image that exists

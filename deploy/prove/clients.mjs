@@ -14,6 +14,8 @@ export class Client {
     this.heard = new Map();
     this.lost = 0;
     this.joined = false;
+    /** How long it was out of the room each time that it lost its connection, in milliseconds. */
+    this.absences = [];
     this.socket = io(url, {
       forceNew: true,
       transports,
@@ -27,9 +29,12 @@ export class Client {
     this.socket.on('connect', async () => {
       // Without an answer the connection is lost, or will be: the next one joins.
       this.joined = await this.ask('joinRoom', room).then(() => true, () => false);
+      if (this.joined && this.lostAt) this.absences.push(Date.now() - this.lostAt);
+      if (this.joined) this.lostAt = undefined;
     });
     this.socket.on('disconnect', () => {
       this.joined = false;
+      this.lostAt ??= Date.now();
       this.lost += 1;
     });
     this.socket.on('roomMsg', (id) => this.heard.set(id, (this.heard.get(id) ?? 0) + 1));

@@ -140,6 +140,39 @@ const steps = {
     check(!(await alerted('NodeLost', 'instance', `${leaving}:9090`)), 'a drained node is not reported as lost');
   },
 
+  async 'a rolling update under load: every client is back within 3 s, and no node restarts by itself'() {
+    // Those that the steps before have ended would count among the three.
+    await compose('rm', '--force', 'node');
+    const crowd = Array.from({ length: 60 }, (_, index) =>
+      new Client(url, { name: `crowd ${index}`, transports: transports[index % transports.length] }));
+    await Promise.all(crowd.map((client) => client.ready()));
+    let saying = 0;
+    // A message that is lost with its client's connection is no fault here: what matters is that there is load.
+    const load = setInterval(() => crowd.find((client) => client.joined)?.say().then(() => { saying += 1; }, () => {}), 50);
+    try {
+      for (const { id } of await containers('node')) {
+        await docker('stop', id);
+        check((await docker('inspect', '--format', '{{.State.ExitCode}}', id)) === '0', 'a replaced node did not end with 0');
+        await docker('rm', id);
+        await compose('up', '--detach', '--no-recreate', '--no-deps', '--scale', 'node=3', 'node');
+        await nodesServe(3);
+        await Promise.all(crowd.map((client) => client.ready()));
+      }
+    } finally {
+      clearInterval(load);
+    }
+    const longest = Math.max(0, ...crowd.flatMap((client) => client.absences));
+    check(crowd.some((client) => client.absences.length > 0), 'nobody was moved');
+    check(longest <= 3_000, `a client was away for ${longest} ms`);
+    check(saying > 0, 'nothing was said meanwhile');
+    for (const { id } of await containers('node')) {
+      check((await docker('inspect', '--format', '{{.RestartCount}}', id)) === '0', 'a node has restarted by itself');
+    }
+    clients.forEach((client) => delete client.ip);
+    await allHearAll([...clients, ...crowd], 15);
+    crowd.forEach((client) => client.close());
+  },
+
   async 'without Redis the outage backend serves, and clients on one node hear each other'() {
     await undisturbed(clients, async () => {
       await compose('stop', '--timeout', '5', 'redis');

@@ -12,11 +12,14 @@ const MEMBER = fileURLToPath(new URL("crowd-process.mjs", import.meta.url));
 const MOST = 2_500;
 
 export class Crowd {
-  /** Connects `count` clients to `url`, half of them by polling first and half by WebSocket alone. */
-  static async connect(url, count, patience = 120_000) {
+  /**
+   * Connects `count` clients to `url`, half of them by polling first and half by WebSocket alone. Each is in one of the rooms
+   * `crowd 0`, `crowd 1` and so on, and joins it again whenever it is connected.
+   */
+  static async connect(url, count, rooms, patience = 120_000) {
     const crowd = new Crowd();
     for (let left = count; left > 0; left -= MOST) {
-      const child = fork(MEMBER, [url, `${Math.min(left, MOST)}`], { serialization: "advanced" });
+      const child = fork(MEMBER, [url, `${Math.min(left, MOST)}`, `${rooms}`], { serialization: "advanced" });
       crowd.children.push(child);
     }
     await Promise.all(crowd.children.map((child) => crowd.#answer(child, "ready", patience)));
@@ -27,24 +30,25 @@ export class Crowd {
     this.children = [];
   }
 
-  /** How many clients are connected now. */
+  /** How many clients are in their room now. */
   async connected() {
     const counts = await Promise.all(this.children.map((child) => this.#ask(child, "connected")));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** How many clients have had the message of this number, or a later one. */
-  async heard(number) {
-    const counts = await Promise.all(this.children.map((child) => this.#ask(child, "heard", number)));
+  /** How many clients have had the message of this number of their room, or a later one. */
+  async heard(numbers) {
+    const counts = await Promise.all(this.children.map((child) => this.#ask(child, "heard", numbers)));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
   /**
-   * What became of the clients: `sent` has when each message was sent, by its number, which begins with 1.
+   * What became of the clients: `sent` has for each room when each message was sent, by its number, which begins with 1.
    *
-   * @returns {Promise<{clients, back, moves, away, lost, unexplained, repeated, reasons}>} `away` are the times that they
+   * @returns {Promise<{clients, back, moves, away, lost, unexplained, repeated, late, reasons}>} `away` are the times that they
    *   were away, in milliseconds and in order; `lost` counts messages, each for every client that missed it, and
-   *   `unexplained` those of them that were not sent while the client was away
+   *   `unexplained` those of them that were not sent while the client was away; `late` is how late the clients' own
+   *   programs were at most, by which all of this may be off
    */
   async report(sent) {
     const reports = await Promise.all(this.children.map((child) => this.#ask(child, "report", sent)));
@@ -61,6 +65,7 @@ export class Crowd {
       lost: sum("lost"),
       unexplained: sum("unexplained"),
       repeated: sum("repeated"),
+      late: Math.max(...reports.map((report) => report.late)),
       reasons,
     };
   }

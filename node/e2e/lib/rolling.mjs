@@ -10,6 +10,8 @@ import { eventually } from "./deadline.mjs";
 import { RoomcastNode } from "./node.mjs";
 
 const EVERY = 50;
+/** Members of a room: each message goes to one room after the other, so that the clients' own programs keep up. */
+const MEMBERS = 250;
 const USERS = 20;
 
 /**
@@ -24,7 +26,8 @@ export async function roll({ clients, env = {}, say = () => {} }) {
   let witness;
   let crowd;
   let connection;
-  const sent = [];
+  const rooms = Math.ceil(clients / MEMBERS);
+  const sent = Array.from({ length: rooms }, () => [0]);
   let sending;
   const users = [];
   try {
@@ -32,14 +35,14 @@ export async function roll({ clients, env = {}, say = () => {} }) {
     // Stands aside and is not replaced: who listens there misses nothing.
     witness = await RoomcastNode.start({ name: "witness", redis: cluster.redis });
     const flickered = watch(witness, users);
-    crowd = await Crowd.connect(cluster.balancer.url, clients);
+    crowd = await Crowd.connect(cluster.balancer.url, clients, rooms);
     for (let number = 0; number < USERS; number += 1) users.push(enter(cluster, `user ${number}`));
     await eventually(() => flickered.online() === USERS, "all users are online");
     say(`${clients} clients and ${USERS} users are connected`);
 
     connection = cluster.redis.connect();
     sending = send(connection, sent);
-    await eventually(async () => (await crowd.heard(1)) === clients, "everybody hears the messages", { patience: 60_000 });
+    await eventually(async () => (await crowd.heard(sent.map(() => 1))) === clients, "everybody hears the messages", { patience: 60_000 });
     const ends = [];
     for (let index = 0; index < cluster.nodes.length; index += 1) {
       const began = Date.now();
@@ -50,15 +53,17 @@ export async function roll({ clients, env = {}, say = () => {} }) {
       await eventually(async () => (await cluster.balancer.readyNodes()).length === 3, "haproxy finds the new node");
       await eventually(async () => (await crowd.connected()) === clients, "everybody is back", { patience: 30_000 });
     }
+    const next = sent.map((times) => times.length);
+    await eventually(async () => (await crowd.heard(next)) === clients, "everybody hears what is sent after that", {
+      patience: 60_000,
+    });
     clearInterval(sending);
-    await eventually(async () => (await crowd.heard(sent.length - 1)) === clients, "everybody hears the last message");
     await eventually(() => flickered.online() === USERS, "all users are online, each once");
     for (const { program } of cluster.nodes) program.assertRunning();
     const spread = await Promise.all(cluster.nodes.map((node) => node.metric("socket_io_connected")));
-    return { ...(await crowd.report(sent)), messages: sent.length - 1, users: flickered.names(), ends, spread };
+    return { ...(await crowd.report(sent)), messages: sent.reduce((sum, times) => sum + times.length - 1, 0), users: flickered.names(), ends, spread };
   } catch (error) {
     cluster.printLogs();
-    for (const node of cluster.nodes) say(`${node.name}: ${await node.metric("socket_io_connected").catch(() => "away")} sockets`);
     const known = await crowd?.report(sent).catch((failure) => failure.message);
     throw new Error(`${error.message}; ${JSON.stringify({ ...known, away: known?.away?.slice(-10) })}`, { cause: error });
   } finally {
@@ -71,13 +76,15 @@ export async function roll({ clients, env = {}, say = () => {} }) {
   }
 }
 
-/** Sends 20 messages a second to everybody, and notes when. */
+/** Sends 20 messages a second, to one room after the other, and notes when. */
 function send(connection, sent) {
   const emitter = new Emitter(connection);
-  sent.push(0);
+  let turn = 0;
   return setInterval(() => {
-    const number = sent.push(Date.now()) - 1;
-    emitter.emit("tick", number);
+    const room = turn % sent.length;
+    turn += 1;
+    const number = sent[room].push(Date.now()) - 1;
+    emitter.to(`crowd ${room}`).emit("tick", number);
   }, EVERY);
 }
 

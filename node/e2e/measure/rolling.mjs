@@ -13,6 +13,7 @@ const at = (percent) => away[Math.floor(((away.length - 1) * percent) / 100)];
 console.log(`back: ${report.back} of ${report.clients}, after ${report.moves} moves; on the nodes now: ${report.spread.join(", ")}`);
 console.log(`reasons: ${JSON.stringify(report.reasons)}`);
 console.log(`away: ${at(50)} ms (p50), ${at(99)} ms (p99), ${away.at(-1)} ms at most; ${away.filter((time) => time > 3_000).length} longer than 3 s`);
-console.log(`messages: ${report.messages} to each; lost ${report.lost} deliveries, ${report.unexplained} of them not while away; twice: ${report.repeated}`);
+console.log(`the clients' own programs were late by up to ${Math.round(report.late)} ms`);
+console.log(`messages: ${report.messages}, each to one room of 250; lost ${report.lost} deliveries, ${report.unexplained} of them not while away; twice: ${report.repeated}`);
 console.log(`users who were offline in between: ${report.users.length}; ends: ${JSON.stringify(report.ends)}`);
 process.exit();

@@ -11,7 +11,7 @@ const CLIENTS = 200;
 const AWAY = 3_000;
 
 it("every client is back soon, has missed only what was sent meanwhile, and no user was offline", async () => {
-  const report = await roll({ clients: CLIENTS, env: { ROOMCAST_DRAIN__GRACE: "4s", ROOMCAST_DRAIN__DEADLINE: "30s" } });
+  const report = await roll({ clients: CLIENTS, env: { ROOMCAST_DRAIN__GRACE: "3s", ROOMCAST_DRAIN__DEADLINE: "30s" } });
 
   assert.deepEqual(report.ends, Array(3).fill({ code: 0, signal: null }), "each node has ended by itself");
   assert.equal(report.back, CLIENTS);
