@@ -36,6 +36,12 @@ expect full 'runbook_url: https://runbooks.example.com/roomcast/NodeDown.md'
 grep -q 'REDIS__URL$' "$folder/small.yaml" "$folder/full.yaml" && fail 'a URL of Redis is there that nobody has set'
 grep -q '^  replicas:' "$folder/full.yaml" && fail 'the number of replicas is set beside an autoscaler'
 
+# Every way to write a drain's deadline.
+for pair in 45s=60 1m30s=105 1h1m=3675 1500ms=17 1m1ms=76; do
+  helm template roomcast roomcast --set "config.drain.deadline=${pair%=*}" | grep -q "terminationGracePeriodSeconds: ${pair#*=}$" ||
+    fail "a drain of ${pair%=*} is not given ${pair#*=} s"
+done
+
 # Mistakes, and a part of what must be said about each.
 refused() {
   local told="$1"
