@@ -32,6 +32,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use roomcast_gateway::RoomPatterns;
 
 use crate::limit::Pace;
@@ -90,6 +91,8 @@ pub struct Config {
     pub socketio: SocketIo,
     /// Clients without Socket.IO.
     pub ws: Ws,
+    /// Who stands between clients and this node.
+    pub proxies: Proxies,
     /// What one client may take.
     pub limits: Limits,
     /// How the node stops.
@@ -279,6 +282,14 @@ pub enum Parser {
     Json,
     /// As the client's `socket.io-msgpack-parser`.
     Msgpack,
+}
+
+/// Who stands between clients and this node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Proxies {
+    /// The networks of proxies that are believed when they say whose a connection or a request is, each once.
+    pub trusted: Vec<IpNet>,
 }
 
 /// What one client may take.

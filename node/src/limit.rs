@@ -8,8 +8,10 @@ mod gate;
 mod ledger;
 mod network;
 mod notices;
+mod proxies;
 
 pub(crate) use events::{Meter, Pace, Verdict};
 pub(crate) use gate::{Gate, Permit};
 pub(crate) use ledger::Refused;
 pub(crate) use notices::Notices;
+pub(crate) use proxies::{Proxies, Start, begins_one, start};

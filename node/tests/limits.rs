@@ -8,10 +8,12 @@ use std::{net::SocketAddr, time::Duration};
 
 use common::{DEADLINE, TestNode, config, get, raw::Raw, send, wait_for};
 use roomcast_loadtest::client::{Client, Transport};
+use roomcast_node::gateway::{Ack, Gateway, Socket};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
 };
+use tokio_tungstenite::tungstenite::{Error, client::IntoClientRequest as _};
 
 const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
@@ -338,4 +340,113 @@ async fn a_raw_websocket_that_floods_is_refused_and_closed_with_a_reason() {
     }
     let close = client.closed().await.unwrap();
     assert_eq!(close, (1008, "rate limited".to_owned()));
+}
+
+/// A gateway that tells each client the address that its handshake has.
+fn mirror() -> Gateway {
+    Gateway::new("/mirror").on("who", async |socket: Socket| {
+        Ack(socket.handshake().address().map(|it| it.to_string()))
+    })
+}
+
+/// Node that trusts 127.0.0.2, one session per address.
+async fn behind_proxies() -> TestNode {
+    let mut config = config();
+    config.proxies.trusted = vec!["127.0.0.2".parse::<std::net::IpAddr>().unwrap().into()];
+    config.limits.connections_per_ip = Some(1);
+    TestNode::start(config, vec![mirror()]).await
+}
+
+const TEXT: &str = "PROXY TCP4 192.0.2.7 127.0.0.1 5000 3000\r\n";
+
+/// Asks over a WebSocket at this namespace who it is, behind this start of the connection.
+async fn who(node: &TestNode, from: &str, start: &[u8], headers: &str) -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(node.address).await.unwrap();
+    stream.write_all(start).await.unwrap();
+    let url = format!("ws://{}/ws/mirror", node.address);
+    let mut request = url.into_client_request().unwrap();
+    for line in headers.lines() {
+        let (name, value) = line.split_once(": ").unwrap();
+        let name: http::HeaderName = name.parse().unwrap();
+        request.headers_mut().append(name, value.parse().unwrap());
+    }
+    let (stream, _) = match tokio_tungstenite::client_async(request, stream).await {
+        Ok(opened) => opened,
+        Err(Error::Http(answer)) => return answer.status().as_u16().to_string(),
+        Err(error) => return error.to_string(),
+    };
+    let mut client = Raw(stream);
+    client.emit("who", serde_json::json!(null)).await;
+    client.expect("who").await.as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_says_whose_a_connection_is() {
+    let node = behind_proxies().await;
+    let binary = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x08\x7f\0\0\x01\x13\x88\x0b\xb8";
+    let six = "PROXY TCP6 2001:db8::1 ::1 5000 3000\r\n".as_bytes();
+    let by_proxy = "127.0.0.2";
+
+    assert_eq!(who(&node, by_proxy, TEXT.as_bytes(), "").await, "192.0.2.7");
+    assert_eq!(who(&node, by_proxy, binary, "").await, "192.0.2.8");
+    assert_eq!(who(&node, by_proxy, six, "").await, "2001:db8::1");
+    let header = "x-forwarded-for: 6.6.6.6, 192.0.2.9";
+    assert_eq!(who(&node, by_proxy, b"", header).await, "192.0.2.9");
+    assert_eq!(who(&node, by_proxy, b"", "").await, "127.0.0.2");
+    // The client of a PROXY header is no proxy itself.
+    assert_eq!(
+        who(&node, by_proxy, TEXT.as_bytes(), header).await,
+        "192.0.2.7"
+    );
+}
+
+#[tokio::test]
+async fn nobody_else_is_believed() {
+    let node = behind_proxies().await;
+    let binary = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
+    let header = "x-forwarded-for: 192.0.2.9";
+    assert_eq!(who(&node, "127.0.0.3", b"", header).await, "127.0.0.3");
+    for start in [TEXT.as_bytes(), binary] {
+        assert_eq!(who(&node, "127.0.0.3", start, "").await, "400");
+    }
+    assert_eq!(node.metric(&rejected("proxy")).await as u32, 2);
+    // Nor is a trusted one that cannot be understood.
+    assert_eq!(
+        who(&node, "127.0.0.2", b"PROXY TCP9 x\r\n", "").await,
+        "400"
+    );
+}
+
+#[tokio::test]
+async fn limits_hold_for_the_address_behind_the_proxy() {
+    let node = behind_proxies().await;
+    let request = |client: &str| {
+        format!(
+            "GET {POLLING} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\nConnection: close\r\n\r\n"
+        )
+    };
+
+    for (client, status) in [
+        ("192.0.2.1", "200"),
+        ("192.0.2.2", "200"),
+        ("192.0.2.1", "429"),
+    ] {
+        let (_, head) = ask_from("127.0.0.2", node.address, &request(client)).await;
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status}")),
+            "{client}: {head}"
+        );
+    }
+    let (_, head) = ask_from(
+        "127.0.0.2",
+        node.address,
+        &format!("PROXY TCP4 192.0.2.2 127.0.0.1 1 2\r\n{}", upgrade("/ws")),
+    )
+    .await;
+    assert!(head.starts_with("HTTP/1.1 429"), "{head}");
+    let (_, head) = ask_from("127.0.0.3", node.address, &request("192.0.2.1")).await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
 }

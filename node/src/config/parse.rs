@@ -1,8 +1,10 @@
 //! Text to typed values: numbers, durations, sizes, addresses. A failure is the sentence that says what was expected.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 /// A type that the text of a setting becomes.
 pub(super) trait Value: Sized {
@@ -110,6 +112,29 @@ impl Value for SocketAddr {
     }
 }
 
+impl Value for IpNet {
+    /// A network, or one address.
+    fn from_text(text: &str) -> Result<Self, String> {
+        let expected =
+            || "expected a network or an address, such as 10.0.0.0/8, fd00::/8 or ::1".to_owned();
+        let network = match text.parse::<IpAddr>() {
+            Ok(address) => Self::from(address),
+            Err(_) => text.parse().map_err(|_| expected())?,
+        };
+        if network.addr() != network.network() {
+            // It could mean the address as well as the network.
+            let (network, address) = (network.trunc(), network.addr());
+            return Err(format!("expected {network} or {address}, not both"));
+        }
+        match network.addr() {
+            IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
+                Err("expected IPv4 in its own form, without ::ffff:".to_owned())
+            }
+            _ => Ok(network),
+        }
+    }
+}
+
 impl Value for bool {
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse()
@@ -214,6 +239,38 @@ mod tests {
             ("18446744073709551615GiB", None),
         ] {
             assert_eq!(Bytes::from_text(text).ok(), size.map(Bytes), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn networks_are_told_from_what_looks_like_one() {
+        for (text, network) in [
+            ("10.0.0.0/8", Ok("10.0.0.0/8")),
+            ("10.0.0.1", Ok("10.0.0.1/32")),
+            ("::1", Ok("::1/128")),
+            ("fd00::/8", Ok("fd00::/8")),
+            ("0.0.0.0/0", Ok("0.0.0.0/0")),
+            (
+                "10.0.0.1/8",
+                Err("expected 10.0.0.0/8 or 10.0.0.1, not both"),
+            ),
+            (
+                "::ffff:10.0.0.1",
+                Err("expected IPv4 in its own form, without ::ffff:"),
+            ),
+        ] {
+            let read = IpNet::from_text(text).map(|it| it.to_string());
+            assert_eq!(read.as_deref().map_err(String::as_str), network, "{text}");
+        }
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "proxy",
+            "10.0.0.0/8/8",
+            "fe80::1%1",
+        ] {
+            assert!(IpNet::from_text(text).is_err(), "{text}");
         }
     }
 

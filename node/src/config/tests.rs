@@ -206,6 +206,12 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
         c.jwt.namespaces == ["/", "/news"]
     }),
     (
+        "proxies.trusted",
+        "10.0.0.0/8,::1",
+        r#"["10.0.0.0/8", "::1"]"#,
+        |c| c.proxies.trusted.len() == 2,
+    ),
+    (
         "session.key",
         "a key of thirty-two bytes or more, another of as many bytes as that",
         r#""a key of thirty-two bytes or more,another of as many bytes as that""#,

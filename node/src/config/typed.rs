@@ -13,8 +13,8 @@ use super::parse::{Bytes, Value, choose};
 use super::setting::Settings;
 use super::{
     Admin, BuiltIn, Chat, Config, Cors, CorsOrigins, Drain, Gateway, HttpUrl, Limits, Log,
-    LogFormat, LogLevel, Pages, Parser, Redis, RedisMode, RedisTls, RedisUrl, Rooms, Secret,
-    SocketIo, Traces, Transport, Ws,
+    LogFormat, LogLevel, Pages, Parser, Proxies, Redis, RedisMode, RedisTls, RedisUrl, Rooms,
+    Secret, SocketIo, Traces, Transport, Ws,
 };
 
 /// More than there are processors in any machine that one node would be given.
@@ -46,6 +46,9 @@ pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
         socketio: socketio(&mut settings),
         ws: Ws {
             enabled: settings.value("ws.enabled"),
+        },
+        proxies: Proxies {
+            trusted: settings.list("proxies.trusted"),
         },
         limits: limits(&mut settings),
         drain: drain(&mut settings),

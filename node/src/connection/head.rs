@@ -6,6 +6,7 @@
 use std::{
     future::poll_fn,
     io,
+    net::IpAddr,
     pin::Pin,
     task::{Poll, ready},
 };
@@ -18,6 +19,7 @@ use tokio::{
 };
 
 use super::scratch::with_scratch;
+use crate::limit::{Start, begins_one, start};
 
 /// More headers than clients send; a request with more is left to the HTTP server.
 const HEADERS: usize = 64;
@@ -42,28 +44,63 @@ impl Head {
         limit: usize,
     ) -> io::Result<Option<Request<()>>> {
         loop {
-            let read = poll_fn(|context| {
-                with_scratch(|scratch| {
-                    let mut buffer = ReadBuf::new(scratch);
-                    ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
-                    self.bytes.extend_from_slice(buffer.filled());
-                    Poll::Ready(Ok::<_, io::Error>(buffer.filled().len()))
-                })
-            });
-            match read.await? {
+            if !self.bytes.is_empty() {
+                match parse(&self.bytes) {
+                    Some(Parsed::Request(request, len)) => {
+                        self.len = len;
+                        return Ok(Some(*request));
+                    }
+                    Some(Parsed::Partial) if self.bytes.len() < limit => {}
+                    _ => return Ok(None),
+                }
+            }
+            match self.fill(stream).await? {
                 0 if self.bytes.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
                 0 => return Ok(None),
                 _ => {}
             }
-            match parse(&self.bytes) {
-                Some(Parsed::Request(request, len)) => {
-                    self.len = len;
-                    return Ok(Some(*request));
+        }
+    }
+
+    /// Takes a PROXY header away, if the connection starts with one; the address that it names. One that cannot be read
+    /// stays, which no request starts like.
+    ///
+    /// # Errors
+    ///
+    /// What the system says. An end within the header is an error as well.
+    pub(super) async fn proxied(&mut self, stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
+        loop {
+            match start(&self.bytes) {
+                Start::Header(address, len) => {
+                    self.bytes.drain(..len);
+                    return Ok(address);
                 }
-                Some(Parsed::Partial) if self.bytes.len() < limit => {}
-                _ => return Ok(None),
+                Start::Other if !self.bytes.is_empty() => return Ok(None),
+                Start::Malformed => return Ok(None),
+                Start::Other | Start::Partial => {}
+            }
+            if self.fill(stream).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
+    }
+
+    /// Whether it starts with a PROXY header, or the beginning of one.
+    pub(super) fn is_proxied(&self) -> bool {
+        begins_one(&self.bytes)
+    }
+
+    /// Reads some more; how much, which is none at the end.
+    async fn fill(&mut self, stream: &mut TcpStream) -> io::Result<usize> {
+        let read = poll_fn(|context| {
+            with_scratch(|scratch| {
+                let mut buffer = ReadBuf::new(scratch);
+                ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
+                self.bytes.extend_from_slice(buffer.filled());
+                Poll::Ready(Ok::<_, io::Error>(buffer.filled().len()))
+            })
+        });
+        read.await
     }
 
     /// What came behind the request.

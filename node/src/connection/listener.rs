@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Connection, Patience, head::Head};
 use crate::{
     http::Body,
-    limit::{Gate, Notices},
+    limit::{Gate, Notices, Permit, Proxies, Refused},
 };
 
 /// What the kernel buffers for a client that reads slowly, so that it is noticed after 128 KiB and not after megabytes.
@@ -85,8 +85,17 @@ pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
 #[derive(Debug, Clone)]
 pub(crate) struct Entrance {
     pub(crate) gate: Gate,
+    pub(crate) proxies: Proxies,
     /// How long it may take to send a request's headers.
     pub(crate) timeout: Duration,
+}
+
+impl Entrance {
+    /// Counts a connection. Those of a trusted proxy may be anybody's.
+    fn letting_in(&self, peer: IpAddr) -> Result<Permit, Refused> {
+        let own = (!self.proxies.trust(peer)).then_some(peer);
+        self.gate.request(own)
+    }
 }
 
 /// A bound port that does not serve yet.
@@ -139,7 +148,7 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let Ok(permit) = entrance.gate.request(Some(peer.ip())) else {
+                    let Ok(permit) = entrance.letting_in(peer.ip()) else {
                         // It has asked for nothing, so that there is nothing to answer.
                         continue;
                     };
@@ -172,18 +181,34 @@ async fn begin(
     stop: CancellationToken,
 ) {
     let mut head = Head::default();
-    let reading = head.read(&mut connection.stream, HEAD);
+    let proxies = entrance.proxies.clone();
+    let reading = async {
+        let stream = &mut connection.stream;
+        let mut address = peer;
+        if proxies.trust(peer) {
+            address = head.proxied(stream).await?.unwrap_or(peer);
+        }
+        Ok((address, head.read(stream, HEAD).await?))
+    };
     let read = tokio::select! {
         read = tokio::time::timeout(entrance.timeout, reading) => read,
         () = stop.cancelled() => return,
     };
-    let opening = match read {
-        Ok(Ok(Some(mut request))) => {
-            request.extensions_mut().insert(Peer(peer));
-            handler.open(request)
+    let (address, opening) = match read {
+        Ok(Ok((address, Some(mut request)))) => {
+            let client = proxies.client(address, request.headers());
+            request.extensions_mut().insert(Peer(client));
+            (address, handler.open(request))
         }
-        Ok(Ok(None)) => None,
-        Ok(Err(error)) => return tracing::debug!(%peer, %error, "a connection failed"),
+        Ok(Ok((address, None))) => {
+            if head.is_proxied() {
+                entrance.gate.stranger(peer);
+            }
+            (address, None)
+        }
+        Ok(Err::<_, io::Error>(error)) => {
+            return tracing::debug!(%peer, %error, "a connection failed");
+        }
         Err(_) => return tracing::debug!(%peer, "a connection asked for nothing in time"),
     };
     match opening {
@@ -197,7 +222,7 @@ async fn begin(
         None => {
             Box::pin(serve_http(
                 connection.behind(head.all()),
-                peer,
+                address,
                 handler,
                 entrance,
                 stop,
@@ -209,13 +234,15 @@ async fn begin(
 
 async fn serve_http(
     connection: Connection<TcpStream>,
-    peer: IpAddr,
+    address: IpAddr,
     handler: impl Handler,
     entrance: Entrance,
     stop: CancellationToken,
 ) {
+    let proxies = entrance.proxies.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
+        let client = proxies.client(address, request.headers());
+        request.extensions_mut().insert(Peer(client));
         let handler = handler.clone();
         async move { Ok::<_, Infallible>(handler.answer(request).await) }
     });
@@ -234,6 +261,6 @@ async fn serve_http(
         }
     };
     if let Err(error) = result {
-        tracing::debug!(%peer, %error, "an http connection failed");
+        tracing::debug!(peer = %address, %error, "an http connection failed");
     }
 }

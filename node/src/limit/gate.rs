@@ -13,6 +13,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     ledger::{Bounds, Ledger, Refused},
     network::Network,
+    notices::Notices,
 };
 use crate::{config, metrics::Metrics};
 
@@ -34,6 +35,8 @@ struct Doors {
     requests: Mutex<Ledger>,
     is_full: watch::Sender<bool>,
     metrics: Arc<Metrics>,
+    /// Lines of the log on proxies that are not trusted.
+    strangers: Notices,
 }
 
 /// Counts as long as it is held and not given back.
@@ -75,6 +78,7 @@ impl Gate {
             requests: Mutex::new(Ledger::new(requests, now)),
             is_full: watch::Sender::new(false),
             metrics,
+            strangers: Notices::default(),
         }))
     }
 
@@ -103,6 +107,14 @@ impl Gate {
             self.0.metrics.rejected(refused.reason());
         }
         entered
+    }
+
+    /// Counts a PROXY header of a peer that is not trusted.
+    pub(crate) fn stranger(&self, peer: IpAddr) {
+        self.0.metrics.rejected("proxy");
+        if let Some(left_out) = self.0.strangers.admit(Instant::now()) {
+            tracing::warn!(%peer, left_out, "refused a PROXY header: proxies.trusted does not name its sender");
+        }
     }
 
     fn enter(&self, kind: Kind, address: Option<IpAddr>) -> Result<Permit, Refused> {

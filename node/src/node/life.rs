@@ -9,6 +9,7 @@ use super::Node;
 use crate::{
     connection::{Entrance, Patience},
     http::{Control, ControlSettings, Origins, Pages, Public, Readiness, admin},
+    limit::Proxies,
     platform::Platforms,
 };
 
@@ -115,6 +116,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
     };
     let entrance = Entrance {
         gate: platforms.gate().clone(),
+        proxies: Proxies::new(&config.proxies.trusted),
         timeout: config.limits.handshake_timeout,
     };
     let traffic = metrics.traffic.clone();

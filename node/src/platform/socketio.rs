@@ -149,6 +149,13 @@ impl Bound {
         }
     }
 
+    /// Closes a connection whose client was told why.
+    fn close_soon(&self, id: Sid, session: &Arc<Session>) {
+        if let Some(parts) = self.platform.upgrade() {
+            Platform(parts).close_soon(id, session);
+        }
+    }
+
     /// Disconnects a client for which more waits than may.
     fn too_slow(&self, id: Sid, session: &Session) {
         if session.is_closing() {
@@ -499,6 +506,11 @@ impl Platform {
                 session.close();
             }
         }
+        self.close_soon(id, session);
+    }
+
+    /// Closes a connection once its client had time to read that it is out.
+    fn close_soon(&self, id: Sid, session: &Arc<Session>) {
         let (platform, session) = (self.clone(), Arc::downgrade(session));
         self.0.tasks.spawn(async move {
             tokio::time::sleep(GOODBYE).await;

@@ -231,9 +231,9 @@ pub const GROUPS: &[Group] = &[
             Key::new(
                 "proxies.trusted",
                 Kind::List,
-                "Networks whose forwarding headers are believed",
+                "Networks of proxies that are believed about whose address a client has",
             )
-            .later(),
+            .default(""),
             Key::new(
                 "session.key",
                 Kind::Text,

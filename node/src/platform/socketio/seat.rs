@@ -207,9 +207,13 @@ impl Seat {
     }
 
     /// Its client sends too much for too long. It is told that it is out, after which a stock client does not come back
-    /// by itself.
+    /// by itself. It keeps its seat until its connection is closed: the engine would close one at once over which events
+    /// come for a seat that is no more, and the client would not know why.
     fn flooded(&self) {
-        SocketPort::disconnect(self, true);
+        let goodbye = Packet::disconnect(self.namespace().to_owned());
+        // A client that is gone, or does not read, is not told.
+        let _ = self.send(goodbye);
+        self.bound.close_soon(self.sid, &self.session);
     }
 
     /// Leaves all rooms at once, and then tells the gateway, behind the events that came before. Once only.
