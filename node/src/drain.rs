@@ -265,13 +265,13 @@ impl Drain {
                 tracing::info!("drained: no session is left, the node stays empty");
                 return self.enter(Phase::Drained, 0);
             }
-            Step::CloseAll if is_draining => {
-                if state.course.as_mut().is_some_and(Course::tells_of_deadline) {
-                    tracing::warn!(
-                        sessions = remaining,
-                        "the drain's deadline has passed, ending the rest"
-                    );
-                }
+            Step::CloseAll
+                if is_draining && state.course.as_mut().is_some_and(Course::tells_of_deadline) =>
+            {
+                tracing::warn!(
+                    sessions = remaining,
+                    "the drain's deadline has passed, ending the rest"
+                );
             }
             Step::Close(_) if is_draining => {
                 let told = state.told.get_or_insert(now);

@@ -152,7 +152,7 @@ impl Builder {
             store: store_for(&config, store).await?,
             presence: presence.clone(),
         };
-        let gateways = all(&config, ground, live.keys(), gateways)?;
+        let gateways = all(&config, ground, live.keys().as_ref(), gateways)?;
         let tasks = TaskTracker::new();
         let platforms = Platforms::new(&config, cluster.clone(), metrics.clone(), tasks.clone());
         let drain = Drain::new(
@@ -228,7 +228,7 @@ async fn presence_for(config: &Config, node_id: &str) -> Result<Option<Presence>
 fn all(
     config: &Config,
     ground: Ground,
-    keys: Option<Keys>,
+    keys: Option<&Keys>,
     added: Vec<Gateway>,
 ) -> Result<Vec<Gateway>, BindError> {
     let mut all = gateways::built_in(config, ground);
@@ -245,7 +245,7 @@ fn all(
         }
     }
     let cause = config.gateway.exception_cause;
-    let behind_tokens = |gateway: Gateway| match &keys {
+    let behind_tokens = |gateway: Gateway| match keys {
         Some(keys) if wants_token(&config.jwt, gateway.namespace()) => {
             auth::guarded(gateway, keys.clone())
         }

@@ -84,7 +84,7 @@ pub(crate) fn begins_one(bytes: &[u8]) -> bool {
             .zip(*signature)
             .all(|(one, other)| one == other)
     };
-    !bytes.is_empty() && SIGNATURES.iter().any(|signature| is_like(&signature))
+    !bytes.is_empty() && SIGNATURES.iter().any(is_like)
 }
 
 /// An address as proxies write it: alone, or with a port, IPv6 then in brackets.

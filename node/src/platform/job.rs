@@ -124,11 +124,11 @@ pub(super) fn in_time(
 pub(super) fn too_fast(
     gateway: &Gateway,
     metrics: &NamespaceMetrics,
-    socket: Socket,
+    socket: &Socket,
     event: Incoming,
 ) {
     let told = gateway.refuse(socket.clone(), event, Exception::new(RATE_LIMITED));
-    log(metrics, &socket, "a refusal", &told);
+    log(metrics, socket, "a refusal", &told);
 }
 
 /// The same where the event cannot be read.

@@ -265,7 +265,7 @@ fn all_mistakes_of_all_sources_are_reported_at_once() {
             "log.level",
             "ROOMCAST_CLOUR",
             "redis.kye",
-            "session.key is not available in this version",
+            "session.key",
             "limits.message_size",
             "drain.rate",
             "log.format",

@@ -171,7 +171,7 @@ impl Seat {
         let tell = || {
             if let Some(event) = event.take() {
                 let socket = Socket::new(self.clone());
-                job::too_fast(&self.bound.gateway, &self.bound.metrics, socket, event);
+                job::too_fast(&self.bound.gateway, &self.bound.metrics, &socket, event);
             }
         };
         if !job::in_time(&self.session, &**self, tell, || self.flooded()) {

@@ -146,8 +146,9 @@ mod tests {
     use crate::config::Secret;
 
     fn ids(node: &str, keys: &[&str]) -> SessionIds {
-        let mut session = config::Session::default();
-        session.keys = keys.iter().map(|key| Secret::new(*key)).collect();
+        let session = config::Session {
+            keys: keys.iter().map(|key| Secret::new(*key)).collect(),
+        };
         SessionIds::new(&session, node)
     }
 

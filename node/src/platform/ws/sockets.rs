@@ -112,7 +112,7 @@ impl Seat {
         let tell = || {
             if let Some(event) = event.take() {
                 let socket = Socket::new(self.clone());
-                job::too_fast(&self.served.gateway, &self.served.metrics, socket, event);
+                job::too_fast(&self.served.gateway, &self.served.metrics, &socket, event);
             }
         };
         if !job::in_time(&self.session, &**self, tell, || self.flooded()) {
