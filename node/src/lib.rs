@@ -32,6 +32,7 @@ pub mod interceptors;
 pub mod presence;
 pub mod redis;
 mod reload;
+mod repetition;
 pub mod runtime;
 pub mod signal;
 pub mod store;

@@ -63,8 +63,8 @@ impl Live {
     }
 
     /// The keys of tokens, where there are any.
-    pub(crate) fn keys(&self) -> Option<Keys> {
-        self.keys.clone()
+    pub(crate) fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
     }
 
     /// Takes what can change of `new`; all of it or nothing.

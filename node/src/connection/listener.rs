@@ -14,13 +14,17 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus::IntCounter;
 use socket2::TcpKeepalive;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Connection, Patience, head::Head};
 use crate::{
     http::Body,
     limit::{Gate, Notices, Permit, Proxies, Refused},
+    repetition::Repetition,
 };
 
 /// What the kernel buffers for a client that reads slowly, so that it is noticed after 128 KiB and not after megabytes.
@@ -141,6 +145,7 @@ impl Listener {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) {
+        let mut failures = Repetition::default();
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -164,7 +169,9 @@ impl Listener {
                     ));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
+                    if let Some(untold) = failures.tells(Instant::now()) {
+                        tracing::warn!(%error, untold, "cannot accept a connection");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
