@@ -52,7 +52,7 @@ refused() {
 refused replica --set replica=5
 refused deadlin --set config.drain.deadlin=10s
 refused deadline --set config.drain.deadline=60
-refused passwrod --set config.redis.passwrod=secret
+refused password --set config.redis.password=secret
 refused '/config/redis/url' --set config.redis.url=redis://:secret@redis:6379
 refused "additional properties 'secret' not allowed" --set config.jwt.secret=secret
 refused '/config/log/level' --set config.log.level=loud
