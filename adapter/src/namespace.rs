@@ -105,6 +105,7 @@ pub(crate) trait LocalNamespace: Send + Sync + 'static {
     fn hold(&self, room: &str) -> Joining;
     fn release(&self, room: &str);
     fn rooms(&self, socket: Sid) -> Vec<String>;
+    fn rooms_with(&self, socket: Sid, more: &[String]) -> usize;
     fn is_connected(&self, socket: Sid) -> bool;
     fn send(&self, socket: Sid, packet: Packet) -> Result<(), SendError>;
     fn emission(&self, packet: Packet) -> Emission<'_>;
@@ -228,6 +229,11 @@ impl Namespace {
     /// The rooms of a socket of this node, in no order.
     pub fn rooms(&self, socket: Sid) -> Vec<String> {
         self.0.rooms(socket)
+    }
+
+    /// How many rooms a socket of this node would be in if it joined these as well.
+    pub fn rooms_with(&self, socket: Sid, more: &[String]) -> usize {
+        self.0.rooms_with(socket, more)
     }
 
     /// Whether the server still has this socket.

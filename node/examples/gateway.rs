@@ -20,10 +20,10 @@ struct Vote {
     choice: String,
 }
 
-async fn watch(socket: Socket, Data(room): Data<JoinableRoom>) -> Ack<bool> {
+async fn watch(socket: Socket, Data(room): Data<JoinableRoom>) -> Result<Ack<bool>, Exception> {
     // Once this is done, the client misses nothing that any node emits to the room.
-    socket.join(room).await;
-    Ack(true)
+    socket.join(room).await?;
+    Ok(Ack(true))
 }
 
 async fn vote(

@@ -188,8 +188,8 @@ fn sockets(gateway: Gateway) -> Gateway {
             Ack(handshake(socket.handshake()))
         })
         .on("enter", async |socket: Socket, Data(room): Data<String>| {
-            socket.join(room).await;
-            Ack(count_of(&socket))
+            socket.join(room).await?;
+            Ok::<_, Exception>(Ack(count_of(&socket)))
         })
         .on("exit", async |socket: Socket, Data(room): Data<String>| {
             socket.leave(room);

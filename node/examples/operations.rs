@@ -77,9 +77,9 @@ struct Disconnect {
     close: bool,
 }
 
-async fn join(socket: Socket, Data(room): Data<JoinableRoom>) -> Ack<bool> {
-    socket.join(room).await;
-    Ack(true)
+async fn join(socket: Socket, Data(room): Data<JoinableRoom>) -> Result<Ack<bool>, Exception> {
+    socket.join(room).await?;
+    Ok(Ack(true))
 }
 
 /// Keeps something with the socket that every server of the cluster can see.

@@ -314,6 +314,10 @@ pub struct Limits {
     pub events_per_second: Option<u32>,
     /// How many it may send at once; `None` is as many as in a second. Not zero, and only beside a rate.
     pub events_burst: Option<u32>,
+    /// How many rooms one socket may join, that of its own id not counted.
+    pub rooms_per_socket: usize,
+    /// How many namespaces one connection may be in. Not zero.
+    pub namespaces_per_connection: usize,
 }
 
 /// How the node stops.

@@ -152,7 +152,7 @@ impl Builder {
             store: store_for(&config, store).await?,
             presence: presence.clone(),
         };
-        let gateways = all(&config, ground, live.keys().as_ref(), gateways)?;
+        let gateways = all(&config, ground, live.keys(), gateways)?;
         let tasks = TaskTracker::new();
         let platforms = Platforms::new(&config, cluster.clone(), metrics.clone(), tasks.clone());
         let drain = Drain::new(

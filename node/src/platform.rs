@@ -3,6 +3,7 @@
 mod expiry;
 mod handshake;
 mod job;
+mod membership;
 mod profile;
 mod public_id;
 mod published;
@@ -40,6 +41,7 @@ pub(crate) struct Served {
     namespace: Namespace,
     metrics: Arc<NamespaceMetrics>,
     server: Server,
+    most_rooms: usize,
 }
 
 impl Platforms {

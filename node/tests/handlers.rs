@@ -263,7 +263,7 @@ async fn concurrent_events_start_in_order_and_wait_for_nobody() {
 async fn a_selection_is_asked_moved_counted_and_disconnected() {
     let gateway = Gateway::new("/many")
         .on("join", async |socket: Socket, Data(room): Data<String>| {
-            socket.join(room).await;
+            socket.join(room).await.unwrap();
             Ack(())
         })
         .on("count", async |server: Server, Data(room): Data<String>| {

@@ -188,7 +188,7 @@ async fn a_handler_of_a_socket_that_left_does_not_touch_its_successor() {
             "late",
             async |State(go): State<Arc<Notify>>, socket: Socket| {
                 go.notified().await;
-                socket.join("stale").await;
+                let _gone = socket.join("stale").await;
                 let sent = socket.emit("stale", &());
                 assert!(sent.is_err());
                 Ack("stale")

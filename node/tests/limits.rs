@@ -8,12 +8,15 @@ use std::{net::SocketAddr, time::Duration};
 
 use common::{DEADLINE, TestNode, config, get, raw::Raw, send, wait_for};
 use roomcast_loadtest::client::{Client, Transport};
-use roomcast_node::gateway::{Ack, Gateway, Socket};
+use roomcast_node::gateway::{Ack, Data, Exception, Gateway, Server, Socket};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
 };
-use tokio_tungstenite::tungstenite::{Error, client::IntoClientRequest as _};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Error, client::IntoClientRequest as _, protocol::Role},
+};
 
 const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
@@ -449,4 +452,72 @@ async fn limits_hold_for_the_address_behind_the_proxy() {
     assert!(head.starts_with("HTTP/1.1 429"), "{head}");
     let (_, head) = ask_from("127.0.0.3", node.address, &request("192.0.2.1")).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+}
+
+#[tokio::test]
+async fn a_socket_joins_as_many_rooms_as_it_may_and_leaves_make_room() {
+    let mut config = config();
+    config.limits.rooms_per_socket = 2;
+    let movers = Gateway::new("/movers")
+        .on("join", async |socket: Socket, Data(room): Data<String>| {
+            socket.join(room).await?;
+            Ok::<_, Exception>(Ack(socket.rooms().len()))
+        })
+        .on("leave", async |socket: Socket, Data(room): Data<String>| {
+            socket.leave(room);
+        })
+        .on("moveAll", async |server: Server| {
+            server.sockets_join("everyone")?.await;
+            Ok::<_, Exception>(Ack(true))
+        });
+    let node = TestNode::start(config, vec![movers]).await;
+    let refused = "too many rooms: a socket may be in 2";
+    for transport in [Transport::WebSocket, Transport::Polling] {
+        let mut client = node.client_of("/movers", transport).await;
+        assert_eq!(client.emit_with_ack("join", "a").await.unwrap(), [2]);
+        assert_eq!(client.emit_with_ack("join", "b").await.unwrap(), [3]);
+        assert_eq!(client.emit_with_ack("join", "b").await.unwrap(), [3]);
+
+        client.emit("join", "c").await.unwrap();
+        let told = client.expect("exception").await.unwrap();
+        assert_eq!(told.args[0]["message"], refused);
+
+        client.emit("leave", "a").await.unwrap();
+        assert_eq!(client.emit_with_ack("join", "c").await.unwrap(), [3]);
+        // What a server does with its sockets is its own business.
+        client.emit_with_ack("moveAll", &()).await.unwrap();
+        assert_eq!(client.emit_with_ack("join", "everyone").await.unwrap(), [4]);
+        client.disconnect().await;
+    }
+    let mut raw = Raw::connect(&node, "/ws/movers").await;
+    for room in ["a", "b", "c"] {
+        raw.emit("join", serde_json::json!(room)).await;
+    }
+    assert_eq!(raw.expect("exception").await["message"], refused);
+}
+
+#[tokio::test]
+async fn a_connection_is_in_as_many_namespaces_as_it_may_be() {
+    let mut config = config();
+    config.limits.namespaces_per_connection = 2;
+    let node = TestNode::start(config, vec![]).await;
+    let (stream, _) = ask_from("127.0.0.1", node.address, &upgrade(WEBSOCKET)).await;
+    let mut client = Raw(WebSocketStream::from_raw_socket(stream, Role::Client, None).await);
+
+    for (packet, answer) in [
+        ("40", r#"40{"sid":"#),
+        ("40/events,", r#"40/events,{"sid":"#),
+        ("40/chat,", r#"44/chat,{"message":"too many namespaces"}"#),
+        ("421[\"echo\",1]", "431[1]"),
+    ] {
+        client.send(packet).await;
+        client.hear(answer).await;
+    }
+    client.send("41/events,").await;
+    client.send("40/chat,").await;
+    client.hear(r#"40/chat,{"sid":"#).await;
+    client.send("40/events,").await;
+    client
+        .hear(r#"44/events,{"message":"too many namespaces"}"#)
+        .await;
 }

@@ -320,7 +320,7 @@ async fn hooks_run_once_and_in_order<P: Peer>() {
 async fn rooms_reach_their_members_and_spare_the_sender<P: Peer>() {
     let gateway = Gateway::new("/rooms")
         .on("join", async |socket: Socket, Data(room): Data<String>| {
-            socket.join(room).await;
+            socket.join(room).await.unwrap();
             let mut rooms = socket.rooms();
             rooms.retain(|room| room != socket.id());
             Ack(rooms)

@@ -72,6 +72,10 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         self.members.rooms_of(&self.local, socket)
     }
 
+    fn rooms_with(&self, socket: Sid, more: &[String]) -> usize {
+        self.members.rooms_with(&self.local, socket, more)
+    }
+
     fn is_connected(&self, socket: Sid) -> bool {
         let one = BroadcastOptions::new(socket);
         !self.local.fetch_sockets(one).is_empty()

@@ -180,6 +180,27 @@ impl Members {
         }
     }
 
+    pub(super) fn rooms_with<E: SocketEmitter>(
+        &self,
+        local: &CoreLocalAdapter<E>,
+        socket: Sid,
+        more: &[String],
+    ) -> usize {
+        match self {
+            Self::Own { index, .. } => {
+                let index = lock(index);
+                let rooms = index.rooms_of(socket);
+                let is_new = |room: &&String| !rooms.iter().any(|joined| **joined == ***room);
+                rooms.len() + more.iter().filter(is_new).count()
+            }
+            Self::Server => {
+                let rooms = local.socket_rooms(socket);
+                let is_new = |room: &&String| !rooms.contains(room.as_str());
+                rooms.len() + more.iter().filter(is_new).count()
+            }
+        }
+    }
+
     pub(super) fn is_occupied<E: SocketEmitter>(
         &self,
         local: &CoreLocalAdapter<E>,

@@ -6,13 +6,14 @@ use serde::Serialize;
 
 use crate::{
     Raw,
-    platform::{EmitError, Outgoing},
+    platform::{EmitError, JoinError, Outgoing},
 };
 
 /// A handler's failure, and what the client is told about it: the event `exception`.
 ///
 /// The connection stays open. `?` turns any error into an [internal](Self::internal) exception, so that no
-/// client ever reads the text of an error that was not written for it.
+/// client ever reads the text of an error that was not written for it; only that of a refused
+/// [join](crate::Socket::join) is.
 ///
 /// ```
 /// use roomcast_gateway::{Ack, Data, Exception};
@@ -108,7 +109,12 @@ impl Exception {
 
 impl<E: Error + Send + Sync + 'static> From<E> for Exception {
     fn from(error: E) -> Self {
-        Self::internal(error)
+        let error: Box<dyn Error + Send + Sync> = Box::new(error);
+        match error.downcast_ref::<JoinError>() {
+            // Written for clients.
+            Some(refused) => Self::new(refused.to_string()),
+            None => Self::internal(error),
+        }
     }
 }
 

@@ -75,10 +75,10 @@
 //!     guests.fetch_sub(1, Ordering::Relaxed);
 //! }
 //!
-//! async fn join(socket: Socket, Data(room): Data<JoinableRoom>) -> Ack<bool> {
+//! async fn join(socket: Socket, Data(room): Data<JoinableRoom>) -> Result<Ack<bool>, Exception> {
 //!     // Once this is done, nothing that any node emits to the room is missed.
-//!     socket.join(room).await;
-//!     Ack(true)
+//!     socket.join(room).await?;
+//!     Ok(Ack(true))
 //! }
 //!
 //! #[derive(Deserialize)]
@@ -129,9 +129,9 @@
 //! use roomcast_gateway::testing::{Client, Sent, block_on};
 //! use serde_json::json;
 //!
-//! # async fn join(socket: Socket, Data(room): Data<JoinableRoom>) -> Ack<bool> {
-//! #     socket.join(room).await;
-//! #     Ack(true)
+//! # async fn join(socket: Socket, Data(room): Data<JoinableRoom>) -> Result<Ack<bool>, Exception> {
+//! #     socket.join(room).await?;
+//! #     Ok(Ack(true))
 //! # }
 //! # fn lobby() -> Gateway { Gateway::new("/lobby").on("join", join) }
 //! let client = Client::of(lobby());

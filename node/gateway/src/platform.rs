@@ -82,8 +82,8 @@ pub trait SocketPort: Send + Sync + 'static {
     fn stream(&self, replies: Streaming) -> bool;
 
     /// Joins at once on this node; the future resolves when other nodes' messages will arrive too, or once
-    /// that has taken too long.
-    fn join(&self, rooms: Vec<String>) -> Joined;
+    /// that has taken too long. All of them or, where that is refused, none.
+    fn join(&self, rooms: Vec<String>) -> Joining;
 
     /// Leaves at once. Rooms that it is not in are ignored.
     fn leave(&self, rooms: &[String]);
@@ -257,6 +257,18 @@ pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Resolves once a join holds in the whole cluster.
 pub type Joined = Pending<()>;
+
+/// Resolves once a socket's own join holds in the whole cluster, or at once where it is refused.
+pub type Joining = Pending<Result<(), JoinError>>;
+
+/// Why a socket does not join a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// It is in as many as it may be.
+    #[error("too many rooms: a socket may be in {0}")]
+    TooMany(usize),
+}
 
 /// Which sockets of a namespace an event goes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Broadcast, EmitError, Handshake, Server,
-    platform::{Joined, Outgoing, SocketPort},
+    platform::{Joining, Outgoing, SocketPort},
 };
 
 /// One client's seat in a namespace.
@@ -53,7 +53,9 @@ impl Socket {
     /// waited long enough for that. A handler that awaits it before its ack goes out promises the client that
     /// nothing is missed from then on.
     #[must_use = "await it, so that an ack says that nothing will be missed"]
-    pub fn join(&self, room: impl Into<String>) -> Joined {
+    ///
+    /// The error is a [`JoinError`](crate::platform::JoinError), which becomes an exception that tells the client why.
+    pub fn join(&self, room: impl Into<String>) -> Joining {
         self.0.join(vec![room.into()])
     }
 

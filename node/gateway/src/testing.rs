@@ -37,7 +37,7 @@ use serde_json::Value;
 use crate::{
     DisconnectReason, EmitError, Gateway, Handshake, Outcome, Refusal, Server, Socket, attachments,
     occasion::{Connect, Disconnect, Init},
-    platform::{AckId, AckPayload, Incoming, Joined, Outgoing, Selection, ServerPort, SocketPort},
+    platform::{AckId, AckPayload, Incoming, Joining, Outgoing, Selection, ServerPort, SocketPort},
     run::{Dispatch, Hook, Streaming},
     socket_data::SocketValues,
 };
@@ -324,9 +324,9 @@ impl SocketPort for Recorder {
         true
     }
 
-    fn join(&self, rooms: Vec<String>) -> Joined {
+    fn join(&self, rooms: Vec<String>) -> Joining {
         lock(&self.rooms).extend(rooms);
-        Box::pin(std::future::ready(()))
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn leave(&self, rooms: &[String]) {

@@ -89,6 +89,8 @@ fn what_nobody_sets_has_the_defaults() {
     assert_eq!(config.workers, 1);
     assert_eq!(config.limits.send_queue, 4 << 20);
     assert_eq!(config.limits.connections, None);
+    assert_eq!(config.limits.rooms_per_socket, 10_000);
+    assert_eq!(config.limits.namespaces_per_connection, 100);
     assert_eq!(config.limits.events_per_second, None);
     assert_eq!(config.limits.handshake_timeout, Duration::from_secs(30));
     assert!(config.socketio.direct);
@@ -249,6 +251,12 @@ const EVERY_KEY: &[(&str, &str, &str, Arrived)] = &[
     }),
     ("limits.events_burst", "9", "9", |c| {
         c.limits.events_burst == Some(9)
+    }),
+    ("limits.rooms_per_socket", "9", "9", |c| {
+        c.limits.rooms_per_socket == 9
+    }),
+    ("limits.namespaces_per_connection", "9", "9", |c| {
+        c.limits.namespaces_per_connection == 9
     }),
     ("drain.grace", "0s", r#""0s""#, |c| c.drain.grace.is_zero()),
     ("drain.rate", "50", "50", |c| c.drain.rate == 50),

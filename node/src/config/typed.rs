@@ -219,6 +219,9 @@ fn limits(settings: &mut Settings) -> Limits {
         handshake_timeout: settings.value("limits.handshake_timeout"),
         events_per_second: some(settings, "limits.events_per_second"),
         events_burst: some(settings, "limits.events_burst"),
+        rooms_per_socket: settings.value::<u32>("limits.rooms_per_socket") as usize,
+        namespaces_per_connection: settings.value::<u32>("limits.namespaces_per_connection")
+            as usize,
     };
     if limits.message_size < SMALLEST_MESSAGE {
         settings.refuse(
@@ -233,6 +236,12 @@ fn limits(settings: &mut Settings) -> Limits {
         settings.refuse(
             "limits.events_burst",
             "expected limits.events_per_second beside it",
+        );
+    }
+    if limits.namespaces_per_connection == 0 {
+        settings.refuse(
+            "limits.namespaces_per_connection",
+            "expected at least 1, or nobody could connect",
         );
     }
     if limits.handshake_timeout.is_zero() {

@@ -46,6 +46,8 @@ pub(crate) struct Session {
     permit: OnceLock<Weak<Permit>>,
     /// Where there is a limit.
     meter: Option<Box<Mutex<Meter>>>,
+    /// Namespaces that its client is in, or asks for.
+    namespaces: AtomicUsize,
 }
 
 impl Session {
@@ -71,6 +73,7 @@ impl Session {
             number,
             id: OnceLock::new(),
             permit: OnceLock::new(),
+            namespaces: AtomicUsize::new(0),
             meter: pace.map(|_| Box::new(Mutex::new(Meter::new(Instant::now())))),
         }
     }
@@ -113,6 +116,16 @@ impl Session {
     pub(crate) fn notice_flood(&self) -> Option<u64> {
         let notices = &self.sessions.delivery().traffic.floods;
         notices.admit(Instant::now())
+    }
+
+    /// One more namespace; how many there are now.
+    pub(crate) fn enter_namespace(&self) -> usize {
+        self.namespaces.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// One namespace less.
+    pub(crate) fn leave_namespace(&self) {
+        self.namespaces.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// One more event of so many bytes waits until the guard is dropped.

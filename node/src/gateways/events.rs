@@ -64,7 +64,7 @@ pub(super) async fn join_room(
     if !is_the_users || !joinable.allow(&room) {
         return Err(Exception::new(format!("room not allowed: {room}")));
     }
-    socket.join(room.as_str()).await;
+    socket.join(room.as_str()).await?;
     Ok(Ack(Membership { room, joined: true }))
 }
 

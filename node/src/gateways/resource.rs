@@ -97,8 +97,8 @@ impl<T: Serialize + DeserializeOwned + 'static> Resource<T> {
             .on(format!("watch{name}"), move |socket: Socket| {
                 let joined = socket.join(&*watch);
                 async move {
-                    joined.await;
-                    Ack(Watching { watching: true })
+                    joined.await?;
+                    Ok::<_, Exception>(Ack(Watching { watching: true }))
                 }
             })
             .on(format!("unwatch{name}"), move |socket: Socket| {

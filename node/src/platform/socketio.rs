@@ -96,6 +96,8 @@ struct Parts {
     /// Near its end, a node takes no new sessions.
     refusing: AtomicBool,
     gate: Gate,
+    most_rooms: usize,
+    most_namespaces: usize,
 }
 
 /// A WebSocket that may be opened.
@@ -114,6 +116,8 @@ struct Bound {
     metrics: Arc<NamespaceMetrics>,
     server: Server,
     sessions: Sessions,
+    most_rooms: usize,
+    most_namespaces: usize,
     tasks: TaskTracker,
     platform: Weak<Parts>,
     /// Seats between their client's request and the answer to it.
@@ -222,6 +226,8 @@ impl Platform {
             patience: socketio.ping_timeout,
             refusing: AtomicBool::new(false),
             gate,
+            most_rooms: config.limits.rooms_per_socket,
+            most_namespaces: config.limits.namespaces_per_connection,
         }))
     }
 
@@ -253,6 +259,8 @@ impl Platform {
             metrics,
             server: server.clone(),
             sessions: parts.sessions.clone(),
+            most_rooms: parts.most_rooms,
+            most_namespaces: parts.most_namespaces,
             tasks: parts.tasks.clone(),
             platform: Arc::downgrade(&self.0),
             arriving: Mutex::default(),
@@ -278,6 +286,7 @@ impl Platform {
             namespace: bound.namespace.get()?.clone(),
             metrics: bound.metrics.clone(),
             server,
+            most_rooms: bound.most_rooms,
         })
     }
 

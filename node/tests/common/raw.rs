@@ -83,3 +83,16 @@ impl Raw {
             .ok()
     }
 }
+
+impl Raw {
+    /// The next text that begins with this one.
+    pub async fn hear(&mut self, start: &str) -> String {
+        loop {
+            if let Message::Text(text) = self.frame().await.expect("the connection was closed")
+                && text.starts_with(start)
+            {
+                return text.to_string();
+            }
+        }
+    }
+}

@@ -294,6 +294,18 @@ pub const GROUPS: &[Group] = &[
                 Kind::Count,
                 "Events of one connection at once",
             ),
+            Key::new(
+                "limits.rooms_per_socket",
+                Kind::Count,
+                "Rooms that one socket may join",
+            )
+            .default("10000"),
+            Key::new(
+                "limits.namespaces_per_connection",
+                Kind::Count,
+                "Namespaces that one connection may be in",
+            )
+            .default("100"),
         ],
     },
     Group {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use roomcast_gateway::{
-    DisconnectReason,
+    DisconnectReason, Refusal,
     platform::{AckId, Incoming},
 };
 use socketioxide::{
@@ -20,6 +20,9 @@ use socketioxide::{
 use socketioxide_core::Value;
 
 use super::{Adapter, Arriving, Bound, payload, seat::Seat};
+
+/// What a client's `connect_error` says that is in as many namespaces as it may be.
+const TOO_MANY: &str = "too many namespaces";
 
 /// Marks the implementations below, as the traits ask for.
 pub(super) struct Inline;
@@ -43,6 +46,9 @@ impl ConnectHandler<Adapter, Inline> for OnConnect {
             socket.on_disconnect(OnDisconnect(seat.clone()));
             let arriving = Arriving::of(&seat);
             self.0.arriving().insert(socket.id, arriving);
+            if seat.is_one_too_many() {
+                return Box::pin(ready(seat.admitted(Err(Refusal::new(TOO_MANY)))));
+            }
             if let Some(admission) = seat.admission() {
                 return Box::pin(async move {
                     seat.admitted(admission.await)?;

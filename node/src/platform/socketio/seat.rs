@@ -2,7 +2,10 @@
 
 use std::{
     fmt::Display,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -10,8 +13,8 @@ use roomcast_adapter::{Emission, Namespace, Profile, Recipient, SendError};
 use roomcast_gateway::{
     DisconnectReason, Refusal, Server, Socket,
     platform::{
-        AckId, AckPayload, Admission, EmitError, Handshake, Incoming, Joined, Outgoing, SocketPort,
-        SocketValues, Streaming,
+        AckId, AckPayload, Admission, EmitError, Handshake, Incoming, Joining, Outgoing,
+        SocketPort, SocketValues, Streaming,
     },
 };
 use socketioxide_core::{Sid, packet::Packet};
@@ -23,7 +26,7 @@ use crate::{
     platform::{
         expiry, handshake,
         job::{self, Job},
-        profile,
+        membership, profile,
         public_id::PublicId,
         queue::{Queue, Work, Worker},
         streams::Streams,
@@ -56,6 +59,29 @@ pub(super) struct Seat {
     stage: Mutex<Stage>,
     values: SocketValues,
     streams: Streams,
+    /// Counts among the namespaces of its session.
+    place: Place,
+    is_one_too_many: bool,
+}
+
+/// A place among the namespaces of a session, given back once.
+struct Place {
+    session: Arc<Session>,
+    is_left: AtomicBool,
+}
+
+impl Place {
+    fn leave(&self) {
+        if !self.is_left.swap(true, Ordering::Relaxed) {
+            self.session.leave_namespace();
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
+    }
 }
 
 /// Where a socket is in its life.
@@ -80,6 +106,11 @@ impl Seat {
         let name = bound.gateway.namespace();
         let granted = format!(r#"{{"sid":"{}"}}"#, id.as_str());
         session.seat(name, bound.encoding.answer(CONNECT, name, &granted));
+        let place = Place {
+            session: session.clone(),
+            is_left: AtomicBool::new(false),
+        };
+        let is_one_too_many = session.enter_namespace() > bound.most_namespaces;
         Arc::new_cyclic(|own| Self {
             own: own.clone(),
             socket: Arc::downgrade(socket),
@@ -95,7 +126,14 @@ impl Seat {
             stage: Mutex::new(Stage::New),
             values: SocketValues::default(),
             streams: Streams::default(),
+            place,
+            is_one_too_many,
         })
+    }
+
+    /// Whether the client was in as many namespaces as it may be when it asked for this one.
+    pub(super) fn is_one_too_many(&self) -> bool {
+        self.is_one_too_many
     }
 
     /// Asks the gateway whether the client gets the seat; nothing if everyone does.
@@ -113,6 +151,7 @@ impl Seat {
         answer: Result<(), Refusal>,
     ) -> Result<(), Box<dyn Display + Send>> {
         let Err(refusal) = answer else { return Ok(()) };
+        self.place.leave();
         let socket = Socket::new(self.clone());
         job::log_refusal(&self.bound.metrics, &socket, &refusal);
         self.bound.arriving().remove(&self.sid);
@@ -222,6 +261,7 @@ impl Seat {
         // While the request can still be looked at: hooks and late handlers ask for it.
         self.handshake();
         self.bound.arriving().remove(&self.sid);
+        self.place.leave();
         {
             let mut stage = self.stage();
             self.session.unseat(self.namespace());
@@ -385,11 +425,11 @@ impl SocketPort for Seat {
         self.send(Packet::ack(self.namespace().to_owned(), value, id.0))
     }
 
-    fn join(&self, rooms: Vec<String>) -> Joined {
+    fn join(&self, rooms: Vec<String>) -> Joining {
         if self.is_gone() {
-            return Box::pin(std::future::ready(()));
+            return Box::pin(std::future::ready(Ok(())));
         }
-        self.namespace.join(self.sid, rooms)
+        membership::join(&self.namespace, self.sid, rooms, self.bound.most_rooms)
     }
 
     fn leave(&self, rooms: &[String]) {

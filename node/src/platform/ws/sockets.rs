@@ -10,7 +10,7 @@ use roomcast_adapter::{Emission, Profile, Recipient};
 use roomcast_gateway::{
     DisconnectReason, Server, Socket,
     platform::{
-        AckId, AckPayload, EmitError, Handshake, Joined, Outgoing, SocketPort, SocketValues,
+        AckId, AckPayload, EmitError, Handshake, Joining, Outgoing, SocketPort, SocketValues,
         Streaming,
     },
 };
@@ -23,7 +23,7 @@ use crate::{
     platform::{
         Served, expiry,
         job::{self, Job},
-        profile,
+        membership, profile,
         public_id::PublicId,
         queue::{Queue, Work, Worker},
         streams::Streams,
@@ -280,8 +280,9 @@ impl SocketPort for Seat {
         self.streams.begin(&self.tasks, || self.is_gone(), driven)
     }
 
-    fn join(&self, rooms: Vec<String>) -> Joined {
-        self.served.namespace.join(self.sid, rooms)
+    fn join(&self, rooms: Vec<String>) -> Joining {
+        let served = &self.served;
+        membership::join(&served.namespace, self.sid, rooms, served.most_rooms)
     }
 
     fn leave(&self, rooms: &[String]) {
