@@ -17,16 +17,16 @@ const USERS = 20;
 /**
  * Does it once.
  *
- * @param {{clients: number, env?: object, say?: (text: string) => void}} options
+ * @param {{clients: number, members?: number, env?: object, say?: (text: string) => void}} options
  * @returns {Promise<object>} the report of the crowd, and `users`: those that were seen offline in between, and `ends`: how
  *   the replaced nodes ended
  */
-export async function roll({ clients, env = {}, say = () => {} }) {
+export async function roll({ clients, members = MEMBERS, env = {}, say = () => {} }) {
   const cluster = new Cluster({ nodes: 3, balancer: true, env });
   let witness;
   let crowd;
   let connection;
-  const rooms = Math.ceil(clients / MEMBERS);
+  const rooms = Math.ceil(clients / members);
   const sent = Array.from({ length: rooms }, () => [0]);
   let sending;
   const users = [];
