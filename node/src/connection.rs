@@ -19,6 +19,7 @@ mod queue;
 mod scratch;
 mod session;
 mod sessions;
+mod size;
 mod upgrade;
 
 pub(crate) use carrier::Carrier;

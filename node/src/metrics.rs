@@ -54,8 +54,13 @@ impl Metrics {
         let kit = Kit(Registry::new());
         let slow_consumers = kit.counters(
             "slow_consumer_total",
-            "Clients that were disconnected because they were too slow for what they are sent or send, by how it showed.",
+            "Clients that were disconnected because they were too slow for what they are sent or send, by how it showed; and those that were warned of.",
             &["action"],
+        );
+        let oversized = kit.counters(
+            "oversized_messages_total",
+            "Messages of clients over limits.message_size, each the end of its connection.",
+            &["transport"],
         );
         let metrics = Self {
             traffic: Arc::new(Traffic {
@@ -64,6 +69,10 @@ impl Metrics {
                 stalled: slow_consumers.with_label_values(&["stalled"]),
                 overflowed: slow_consumers.with_label_values(&["overflow"]),
                 behind: slow_consumers.with_label_values(&["backlog"]),
+                oversized: oversized.with_label_values(&["websocket"]),
+                oversized_bodies: oversized.with_label_values(&["polling"]),
+                warned: slow_consumers.with_label_values(&["warned"]),
+                laggards: Notices::default(),
                 rate_limited: kit.counter(
                     "rate_limited_total",
                     "Events that were not handled because their client sent too many.",
@@ -357,6 +366,7 @@ mod tests {
             "socket_io_transmit_bytes 0",
             "socket_io_rejected_connections_total{reason=\"origin\"} 1",
             "socket_io_slow_consumer_total{action=\"stalled\"} 0",
+            "socket_io_slow_consumer_total{action=\"warned\"} 0",
             "socket_io_cluster_dropped_total{cause=\"malformed\"} 1",
             "socket_io_cluster_dropped_total{cause=\"lagged\"} 0",
             "socket_io_build_info{node=\"n1\",version=\"0.1.0\"} 1",

@@ -521,3 +521,43 @@ async fn a_connection_is_in_as_many_namespaces_as_it_may_be() {
         .hear(r#"44/events,{"message":"too many namespaces"}"#)
         .await;
 }
+
+#[tokio::test]
+async fn a_message_that_is_too_large_is_answered_and_counted() {
+    let node = TestNode::start(config(), vec![]).await;
+    let counted =
+        |transport| format!("socket_io_oversized_messages_total{{transport=\"{transport}\"}}");
+
+    for (path, start) in [(WEBSOCKET, b"\x81\xff"), ("/ws", b"\x82\xff")] {
+        let (mut stream, _) = ask_from("127.0.0.1", node.address, &upgrade(path)).await;
+        // The header of a frame of two megabytes is enough.
+        stream.write_all(start).await.unwrap();
+        stream
+            .write_all(&2_000_000_u64.to_be_bytes())
+            .await
+            .unwrap();
+        stream.write_all(&[0; 4]).await.unwrap();
+        let mut answer = Vec::new();
+        let ended = stream.read_to_end(&mut answer);
+        tokio::time::timeout(DEADLINE, ended)
+            .await
+            .unwrap()
+            .unwrap();
+        let close = b"\x88\x11\x03\xf1message too big";
+        assert!(answer.ends_with(close), "{path}: {answer:?}");
+    }
+    assert_eq!(node.metric(&counted("websocket")).await as u32, 2);
+
+    let (_, open) = get(node.address, POLLING).await;
+    let open: serde_json::Value = serde_json::from_str(&open[1..]).unwrap();
+    let path = format!("{POLLING}&sid={}", open["sid"].as_str().unwrap());
+    let body = "4".repeat(1_000_001);
+    let (_, answer) = ask_from(
+        "127.0.0.1",
+        node.address,
+        &format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()),
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert_eq!(node.metric(&counted("polling")).await as u32, 1);
+}

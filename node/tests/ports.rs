@@ -135,6 +135,12 @@ async fn stall(config: Config, action: &str) {
     })
     .await;
 
+    let warned = "socket_io_slow_consumer_total{action=\"warned\"}";
+    assert_eq!(
+        node.metric(warned).await as u32,
+        1,
+        "once, before it was out"
+    );
     wait_for("its socket to be gone", async || {
         node.metric("socket_io_connected").await < 2.5
     })

@@ -24,6 +24,7 @@ use super::{
     patience::Timer,
     probe::{Probe, Seen},
     scratch::with_scratch,
+    size::Sizes,
 };
 
 /// One WebSocket connection. `S` is another stream only where it is not plain TCP.
@@ -42,7 +43,11 @@ struct Inner<S> {
     read: Bytes,
     /// While the session moves here from polling.
     probe: Option<Probe>,
+    /// Until there was a message that is too large.
+    sizes: Option<Sizes>,
     stall: Timer,
+    /// The first half of the time for that has passed.
+    is_halfway: bool,
     pause: Timer,
     /// Dropped with the connection, to the notice of whoever watches.
     lifeline: Option<oneshot::Sender<Infallible>>,
@@ -103,6 +108,7 @@ impl<S> Carrier<S> {
         // A session that has polled is known by the engine's id.
         let is_moving = session.is_known();
         session.carried_by(wire, is_moving);
+        let sizes = Sizes::new(session.most_bytes());
         Self(Box::new(Inner {
             io,
             session,
@@ -110,7 +116,9 @@ impl<S> Carrier<S> {
             patience,
             read,
             probe: is_moving.then(Probe::default),
+            sizes: Some(sizes),
             stall: Timer::default(),
+            is_halfway: false,
             pause: Timer::default(),
             lifeline: None,
         }))
@@ -146,9 +154,14 @@ impl<S> Inner<S> {
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Looks for the end of the move from polling, in what the engine is about to read: by now it has seen to it that no
+    /// Looks for messages that are too large, and for the end of the move from polling, in what the engine is about to read: by now it has seen to it that no
     /// poll takes anything any more.
     fn look(&mut self, bytes: &[u8]) {
+        if self.sizes.as_mut().is_some_and(|sizes| sizes.see(bytes)) {
+            self.sizes = None;
+            self.traffic.oversized.inc();
+            self.session.refuses_size();
+        }
         let seen = self.probe.as_mut().map(|probe| probe.see(bytes));
         if matches!(seen, Some(Seen::Moved | Seen::Other)) {
             self.probe = None;
@@ -169,11 +182,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         let (result, progress) = self.session.poll_flush(stream, context);
         if progress || result.is_ready() {
             self.stall.stop();
+            self.is_halfway = false;
         }
         if result.is_ready() {
             return result;
         }
-        ready!(self.stall.poll(self.patience.write_stall, context));
+        let half = self.patience.write_stall / 2;
+        if !self.is_halfway {
+            ready!(self.stall.poll(half, context));
+            self.stall.stop();
+            self.is_halfway = true;
+            self.session.stands_still();
+        }
+        let rest = self.patience.write_stall - half;
+        ready!(self.stall.poll(rest, context));
         self.traffic.stalled.inc();
         self.session.end(io::ErrorKind::TimedOut);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

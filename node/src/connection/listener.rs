@@ -53,6 +53,13 @@ pub(crate) struct Traffic {
     pub(crate) overflowed: IntCounter,
     /// Connections that ended because their events came faster than they were handled.
     pub(crate) behind: IntCounter,
+    /// Messages over the size limit, over WebSocket and in bodies of polling. Each ended its connection.
+    pub(crate) oversized: IntCounter,
+    pub(crate) oversized_bodies: IntCounter,
+    /// Clients that began to lag: each is told of once.
+    pub(crate) warned: IntCounter,
+    /// Lines of the log on them.
+    pub(crate) laggards: Notices,
     /// Events that were refused because they came too fast.
     pub(crate) rate_limited: IntCounter,
     /// Clients that were disconnected for it.

@@ -16,6 +16,7 @@ use socketioxide_core::{Sid, Value};
 use tokio::{io::AsyncWrite, sync::Notify, time::Instant};
 
 use super::{
+    frame::of_close,
     order::{Route, Way},
     outlet::{Outlet, Wire, poll_window, write_tcp},
     sessions::Sessions,
@@ -48,6 +49,8 @@ pub(crate) struct Session {
     meter: Option<Box<Mutex<Meter>>>,
     /// Namespaces that its client is in, or asks for.
     namespaces: AtomicUsize,
+    /// It has lagged, and the log says so.
+    has_lagged: AtomicBool,
 }
 
 impl Session {
@@ -74,6 +77,7 @@ impl Session {
             id: OnceLock::new(),
             permit: OnceLock::new(),
             namespaces: AtomicUsize::new(0),
+            has_lagged: AtomicBool::new(false),
             meter: pace.map(|_| Box::new(Mutex::new(Meter::new(Instant::now())))),
         }
     }
@@ -116,6 +120,46 @@ impl Session {
     pub(crate) fn notice_flood(&self) -> Option<u64> {
         let notices = &self.sessions.delivery().traffic.floods;
         notices.admit(Instant::now())
+    }
+
+    /// Notes, once, that the client takes too little of what waits for it.
+    fn lags(&self, waiting: usize) {
+        if self.has_lagged.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let traffic = &self.sessions.delivery().traffic;
+        traffic.warned.inc();
+        if let Some(left_out) = traffic.laggards.admit(Instant::now()) {
+            let permit = self.permit.get().and_then(Weak::upgrade);
+            let address = permit.and_then(|permit| permit.network());
+            tracing::warn!(
+                address = address.map(tracing::field::display),
+                waiting,
+                left_out,
+                "a client reads too slowly: it is disconnected if that goes on"
+            );
+        }
+    }
+
+    /// Half the time has passed for which a write may stand still.
+    pub(super) fn stands_still(&self) {
+        let waiting = self.outlet().waiting();
+        self.lags(waiting);
+    }
+
+    /// How many bytes a message of the client may have.
+    pub(super) fn most_bytes(&self) -> usize {
+        self.sessions.delivery().message_size
+    }
+
+    /// Tells the client, at once, that its message is too large: whoever reads it ends the connection without a word.
+    pub(super) fn refuses_size(self: &Arc<Self>) {
+        if self
+            .engine_writes(&of_close(1009, "message too big"))
+            .is_ok()
+        {
+            self.flush();
+        }
     }
 
     /// One more namespace; how many there are now.
@@ -323,6 +367,9 @@ impl Session {
         if outlet.waiting() > delivery.send_queue {
             delivery.traffic.overflowed.inc();
             return self.end_outlet(&mut outlet, io::ErrorKind::TimedOut);
+        }
+        if outlet.waiting() > delivery.send_queue / 2 {
+            self.lags(outlet.waiting());
         }
         if outlet.push(namespace, frames(), delivery.flusher.buffers()) == Route::Now {
             self.note(&mut outlet);

@@ -19,6 +19,8 @@ pub(crate) struct Delivery {
     pub(crate) traffic: Arc<Traffic>,
     /// How many bytes may wait for one client.
     pub(crate) send_queue: usize,
+    /// How many bytes a client's message may have.
+    pub(crate) message_size: usize,
     /// How fast one client's events may come.
     pub(crate) pace: Option<Pace>,
     /// Whether events and acks go past the engine's channel where they can.
@@ -149,6 +151,7 @@ impl Sessions {
             flusher: Flusher::default(),
             traffic: crate::metrics::Metrics::new("test").traffic.clone(),
             send_queue: 4 * 1024 * 1024,
+            message_size: 1_000_000,
             pace: None,
             direct: true,
         })

@@ -51,6 +51,8 @@ pub(crate) enum Rejection {
     Draining,
     #[error("Request timeout")]
     Slow,
+    #[error("Payload too large")]
+    Size,
     #[error("Too many connections")]
     Full,
     #[error("Too many connections from this address")]
@@ -82,6 +84,7 @@ impl Rejection {
             Self::Origin => "origin",
             Self::Draining => "draining",
             Self::Slow => "slow",
+            Self::Size => "size",
             Self::Full => Refused::Full.reason(),
             Self::Address => Refused::Address.reason(),
             Self::Rate => Refused::Rate.reason(),
@@ -99,6 +102,7 @@ impl Rejection {
             Self::Draining | Self::Full | Self::Rate => (StatusCode::SERVICE_UNAVAILABLE, 4),
             Self::Address => (StatusCode::TOO_MANY_REQUESTS, 4),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, 4),
+            Self::Size => (StatusCode::PAYLOAD_TOO_LARGE, 3),
             Self::Protocol => (StatusCode::BAD_REQUEST, 5),
         };
         let mut response = text(status, format!(r#"{{"code":{code},"message":"{self}"}}"#));

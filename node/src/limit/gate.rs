@@ -151,6 +151,11 @@ impl Gate {
 }
 
 impl Permit {
+    /// Whom it counts for.
+    pub(crate) fn network(&self) -> Option<Network> {
+        self.network
+    }
+
     /// Counts no more, whoever still holds it.
     pub(crate) fn give_back(&self) {
         if self.is_over.swap(true, Ordering::Relaxed) {

@@ -210,6 +210,7 @@ impl Platform {
             flusher: Flusher::default(),
             traffic: metrics.traffic.clone(),
             send_queue: config.limits.send_queue,
+            message_size: config.limits.message_size,
             pace: config.limits.pace(),
             direct: socketio.direct,
         };
@@ -404,6 +405,11 @@ impl Platform {
                 Err(_) => return Err(Rejection::Slow),
             },
         };
+        if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            self.0.metrics.traffic.oversized_bodies.inc();
+            // The engine has no words for it.
+            return Ok(Rejection::Size.response());
+        }
         let response = response.map(Body::new);
         if response.status() == StatusCode::BAD_REQUEST {
             return Ok(rewritten(response, numbered).await);

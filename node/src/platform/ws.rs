@@ -72,7 +72,7 @@ struct Parts {
 /// A WebSocket that may be opened.
 pub(crate) struct Opening {
     upgrade: Upgrade,
-    permit: Permit,
+    permit: Arc<Permit>,
     served: Arc<Served>,
 }
 
@@ -99,6 +99,7 @@ impl Platform {
             flusher: Flusher::default(),
             traffic: metrics.traffic.clone(),
             send_queue: config.limits.send_queue,
+            message_size: config.limits.message_size,
             pace: config.limits.pace(),
             // There is no engine to pass through.
             direct: true,
@@ -156,7 +157,7 @@ impl Platform {
         if self.0.refusing.load(Ordering::Relaxed) {
             return Err(Rejection::Draining);
         }
-        let permit = self.0.gate.session(peer(upgrade.request.extensions()))?;
+        let permit = Arc::new(self.0.gate.session(peer(upgrade.request.extensions()))?);
         Ok(Opening {
             upgrade,
             permit,
@@ -194,6 +195,7 @@ impl Platform {
         // From here on a drain can close it.
         let sid = Sid::new();
         let session = parts.sessions.resolve(sid, Some(session));
+        session.counted(&opening.permit);
         if parts.refusing.load(Ordering::Relaxed) {
             // The node has begun to let its clients go while this one came.
             session.close();
