@@ -33,6 +33,7 @@ pub mod growth;
 pub mod html;
 pub mod measure;
 pub mod monitor;
+pub mod neighbours;
 pub mod process;
 pub mod report;
 pub mod scenario;

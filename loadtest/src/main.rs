@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use roomcast_loadtest::compare::Compare;
 use roomcast_loadtest::growth::Growth;
 use roomcast_loadtest::html;
+use roomcast_loadtest::neighbours::Neighbours;
 use roomcast_loadtest::scenario::Scenario;
 use tokio::runtime::{Builder, Runtime};
 
@@ -37,6 +38,9 @@ enum Action {
     Compare(Compare),
     /// What a message costs each node and Redis as a cluster grows: measured with few nodes, reckoned for many
     Growth(Growth),
+    /// How long well-behaved clients wait for an answer beside one that floods, one that does not read, and one that comes
+    /// and goes
+    Neighbours(Neighbours),
 }
 
 /// What is printed, and written to files.
@@ -72,6 +76,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let threads = match &arguments.action {
         Action::Scenario(scenario) => scenario.threads(),
         Action::Compare(_) | Action::Growth(_) => 1,
+        // So that who misbehaves does not hold up who is measured.
+        Action::Neighbours(_) => 2,
     };
     let runtime = runtime(threads).context("starting the runtime")?;
     if let Err(error) = runtime.block_on(arguments.action.check()) {
@@ -101,6 +107,7 @@ impl Action {
             Self::Scenario(scenario) => scenario.check().await,
             Self::Compare(compare) => compare.check(),
             Self::Growth(growth) => growth.check(),
+            Self::Neighbours(neighbours) => neighbours.check().await,
         }
     }
 
@@ -125,6 +132,15 @@ impl Action {
                     table: comparison.to_string(),
                     json: serde_json::to_string_pretty(&comparison)?,
                     page: comparison.page(),
+                })
+            }
+            Self::Neighbours(neighbours) => {
+                let street = neighbours.run().await?;
+                Ok(Output {
+                    passed: true,
+                    table: street.to_string(),
+                    json: serde_json::to_string_pretty(&street)?,
+                    page: street.page(),
                 })
             }
             Self::Growth(growth) => {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 async fn join(socket: Socket, Data(room): Data<String>) -> Result<Ack<bool>, Exception> {
     socket.share("room", &room)?;
-    socket.join(room).await.unwrap();
+    socket.join(room).await.expect("few rooms are joined here");
     Ok(Ack(true))
 }
 
