@@ -1,5 +1,7 @@
 //! What gateways ask of the sockets of all nodes, on both platforms.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod common;
 
 use std::time::Duration;
