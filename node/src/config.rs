@@ -35,7 +35,6 @@ use std::time::Duration;
 use ipnet::IpNet;
 use roomcast_gateway::RoomPatterns;
 
-use crate::limit::Pace;
 pub use cors::CorsOrigins;
 pub use error::{ConfigError, ConfigErrors, Source};
 pub(crate) use exposure::EXPOSED;
@@ -48,6 +47,8 @@ pub use secret::Secret;
 pub(crate) use setting::InForce;
 pub use sources::Sources;
 pub(crate) use template::template;
+
+use crate::limit::Pace;
 
 /// Everything that can be configured.
 ///
@@ -288,7 +289,8 @@ pub enum Parser {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Proxies {
-    /// The networks of proxies that are believed when they say whose a connection or a request is, each once.
+    /// The networks of proxies that are believed when they say whose a connection or a request is, each once. The type is
+    /// that of the crate `ipnet`.
     pub trusted: Vec<IpNet>,
 }
 
