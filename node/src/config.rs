@@ -5,7 +5,7 @@
 //! `ROOMCAST_CONFIG` names. The variables `PORT` and `REDIS_URL`, which many hosts set, count where ours are unset.
 //!
 //! Every mistake in every source is reported, at once, with the key, the value, where it stands and what was expected.
-//! Nothing that was set is ignored: not a misspelt name, and not a key that this version does not act on yet.
+//! Nothing that was set is ignored, and no name that is misspelt.
 
 mod args;
 mod cors;
@@ -88,6 +88,8 @@ pub struct Config {
     pub jwt: Jwt,
     /// What clients of long polling are known by.
     pub session: Session,
+    /// The certificate of the public port; none serves plain HTTP.
+    pub tls: Option<Tls>,
     /// The protocol.
     pub socketio: SocketIo,
     /// Clients without Socket.IO.
@@ -210,6 +212,26 @@ pub enum BuiltIn {
 pub struct Rooms {
     /// Those that clients may join.
     pub joinable: RoomPatterns,
+}
+
+/// The certificate of the public port, in PEM. The files are read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tls {
+    /// The certificate, with those between it and its authority.
+    pub cert_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
+}
+
+impl Tls {
+    /// The certificate and the key in these files.
+    pub fn new(cert_file: impl Into<PathBuf>, key_file: impl Into<PathBuf>) -> Self {
+        Self {
+            cert_file: cert_file.into(),
+            key_file: key_file.into(),
+        }
+    }
 }
 
 /// The tokens of clients. Any key turns authentication on.

@@ -20,6 +20,8 @@ mod scratch;
 mod session;
 mod sessions;
 mod size;
+mod stream;
+mod tls;
 mod upgrade;
 
 pub(crate) use carrier::Carrier;
@@ -30,6 +32,8 @@ pub(crate) use order::FENCE;
 pub(crate) use patience::Patience;
 pub(crate) use session::{Fence, Session, Waiting};
 pub(crate) use sessions::{Delivery, Sessions};
+pub(crate) use stream::Stream;
+pub(crate) use tls::Encryption;
 pub(crate) use upgrade::{Rejection, Upgrade, copied, is_asked_for, out_of_http};
 
 use std::{
@@ -40,15 +44,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::limit::Permit;
 use patience::Timer;
 
-/// A TCP stream that carries HTTP, watched. `S` is another stream only in tests.
+/// A stream that carries HTTP, watched. `S` is another stream only in tests.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     stream: S,
@@ -62,11 +63,11 @@ pub(crate) struct Connection<S> {
     permit: Option<Permit>,
 }
 
-impl Connection<TcpStream> {
+impl Connection<Stream> {
     /// Turns an HTTP connection into that of a session; `read` are bytes that the client sent right behind its request.
-    pub(crate) fn carry(self, session: Arc<Session>, read: Bytes) -> Carrier<TcpStream> {
+    pub(crate) fn carry(self, session: Arc<Session>, read: Bytes) -> Carrier<Stream> {
         drop(self.permit);
-        Carrier::plain(self.stream, session, self.traffic, self.patience, read)
+        Carrier::of(self.stream, session, self.traffic, self.patience, read)
     }
 }
 

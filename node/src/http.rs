@@ -11,7 +11,7 @@ mod problem;
 mod public;
 
 pub(crate) use admin::{Readiness, admin};
-pub(crate) use control::{Control, ControlMetrics, Settings as ControlSettings};
+pub(crate) use control::{Control, ControlMetrics, Settings as ControlSettings, chain};
 pub(crate) use exchange::exchange;
 pub(crate) use origin::Origins;
 pub(crate) use pages::Pages;

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     auth::{self, KeyError},
     config::{BuiltIn, Config, EXPOSED, Jwt, RedisMode},
-    connection::Listener,
+    connection::{Encryption, Listener},
     drain::Drain,
     gateways::{self, Ground},
     live::{Keys, Live},
@@ -27,7 +27,7 @@ use crate::{
     platform::Platforms,
     presence::{self, Presence},
     rebalance::Rebalance,
-    redis::{self, RedisError},
+    redis::{self, RedisError, TlsError},
     store::{self, Store},
     traces::{Exporting, Traces},
 };
@@ -56,6 +56,9 @@ pub enum BindError {
     /// A file with the keys of tokens cannot be used.
     #[error("cannot verify tokens")]
     Keys(#[from] KeyError),
+    /// The certificate of the public port cannot be used.
+    #[error("cannot speak TLS to clients")]
+    Certificate(#[source] TlsError),
     /// Two gateways claim one namespace.
     #[error("more than one gateway for the namespace {0}")]
     Namespace(String),
@@ -79,6 +82,7 @@ pub struct Node {
     cluster: Cluster,
     presence: Option<Presence>,
     platforms: Platforms,
+    encryption: Option<Encryption>,
     metrics: Arc<Metrics>,
     traces: Traces,
     exporting: Option<Exporting>,
@@ -125,6 +129,8 @@ impl Builder {
             tracing::warn!(listen = %config.listen, "{EXPOSED}");
         }
         let live = Live::new(&config)?;
+        let encryption = config.tls.as_ref().map(Encryption::new).transpose();
+        let encryption = encryption.map_err(BindError::Certificate)?;
         let listen = |key, address| {
             move |source| BindError::Listen {
                 key,
@@ -183,6 +189,7 @@ impl Builder {
             cluster,
             presence,
             platforms,
+            encryption,
             metrics,
             traces,
             exporting,

@@ -17,6 +17,7 @@ use roomcast_adapter::bus::RedisBus;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 pub use self::tls::TlsError;
+pub(crate) use self::tls::{certificates, private_key};
 use crate::config::{RedisMode, RedisTls, RedisUrl};
 
 /// How long a node waits for Redis when it starts.

@@ -3,6 +3,8 @@
 use super::Answer;
 use crate::auth::{KeyError, Verifier};
 use crate::config::{Config, EXPOSED, InForce, Source, Sources};
+use crate::connection::Encryption;
+use crate::http::chain;
 
 /// What is shown although nobody set it.
 const ALWAYS: [&str; 2] = ["listen", "admin.listen"];
@@ -29,11 +31,14 @@ pub(super) fn run(sources: &Sources) -> Result<Answer, Answer> {
 pub(super) fn report(sources: &Sources) -> Result<(Config, Vec<InForce>), Answer> {
     let (config, in_force) = sources.report()?;
     let mistakes = Verifier::mistakes(&config.jwt);
+    let mistakes = mistakes.iter().map(|mistake| line(mistake, &in_force));
+    let encryption = config.tls.as_ref().map(Encryption::new);
+    let mistakes = mistakes.chain(encryption.and_then(Result::err).map(|error| chain(&error)));
+    let mistakes: Vec<_> = mistakes.collect();
     if mistakes.is_empty() {
         return Ok((config, in_force));
     }
-    let lines = mistakes.iter().map(|mistake| line(mistake, &in_force));
-    Err(Answer::mistakes(&lines.collect::<Vec<_>>()))
+    Err(Answer::mistakes(&mistakes))
 }
 
 /// A line for each key, for people.
@@ -135,6 +140,20 @@ mod tests {
                  expected an RSA key of 2048 to 8192 bits, this one has 1024\n  \
                  jwt.jwks_file: \"/none\" from environment ROOMCAST_JWT__JWKS_FILE: \
                  expected a readable file: No such file or directory (os error 2)\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_certificate_that_cannot_be_used_is_told() {
+        let set = concat!(env!("CARGO_MANIFEST_DIR"), "/src/auth/testdata/jwks.json");
+        let answer = check(&["--tls-cert-file", set, "--tls-key-file", "/none"], &[]);
+
+        assert_eq!(answer.exit, Exit::Misconfigured);
+        assert_eq!(
+            answer.complaint,
+            format!(
+                "1 mistake in the configuration:\n  tls.cert_file {set:?} holds no certificate in PEM\n"
             )
         );
     }

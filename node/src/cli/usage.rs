@@ -119,7 +119,7 @@ fn settings() -> impl Iterator<Item = Arg> {
         .help("A TOML file with settings [env: ROOMCAST_CONFIG]")
         .help_heading("Settings");
     let settings = GROUPS.iter().flat_map(|group| {
-        let keys = group.keys.iter().filter(|key| key.available);
+        let keys = group.keys.iter();
         keys.map(|key| setting(key).help_heading(group.title))
     });
     [file].into_iter().chain(settings)

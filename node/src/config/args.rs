@@ -160,7 +160,7 @@ fn unknown(name: String, value: Option<OsString>, others: &[String]) -> ConfigEr
         None if is_like_config(&name) => format!("did you mean {FILE_FLAG}?"),
         // A program that embeds the node may have no help of its own; this is what was asked for.
         None if name == "--help" || name == "-h" => {
-            let flags: Vec<_> = keys().filter(|key| key.available).map(Key::flag).collect();
+            let flags: Vec<_> = keys().map(Key::flag).collect();
             format!("there are {FILE_FLAG}, {}", flags.join(", "))
         }
         None if others.is_empty() => "no flag has a name like it".to_owned(),

@@ -26,16 +26,6 @@ pub enum ConfigError {
         /// What should have been there.
         expected: String,
     },
-    /// A key exists, but this version does not act on it.
-    #[error("{key} is not available in this version: {value} {from}")]
-    Unavailable {
-        /// The path of the key.
-        key: &'static str,
-        /// What was found.
-        value: String,
-        /// Where it was found.
-        from: Source,
-    },
     /// A name that no key has.
     #[error("{name}: {value} {}: unknown key, {advice}", .from.place())]
     Unknown {

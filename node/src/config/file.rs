@@ -123,7 +123,7 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
 fn unknown(path: &str, value: &Raw, from: Source) -> ConfigError {
     let group = format!("{path}.");
     let members: Vec<_> = keys()
-        .filter(|key| key.available && key.path.starts_with(&group))
+        .filter(|key| key.path.starts_with(&group))
         .map(|key| key.path)
         .collect();
     let groups = keys().filter_map(|key| Some(key.path.split_once('.')?.0));

@@ -17,9 +17,6 @@ pub struct Key {
     pub default: Option<&'static str>,
     /// True if a value must never be printed; such a key can also be read from a file.
     pub secret: bool,
-    /// True if this version acts on it. Setting any other key is an error: a key that protects something must not
-    /// look as if it did.
-    pub available: bool,
     /// True if a node that runs takes a new value when it is asked to read its configuration again.
     pub live: bool,
     /// A variable of another convention that counts where ours is set nowhere. For an address it is the port alone.
@@ -78,7 +75,6 @@ impl Key {
             kind,
             default: None,
             secret: false,
-            available: true,
             live: false,
             fallback: None,
             help,
@@ -92,11 +88,6 @@ impl Key {
 
     const fn secret(mut self) -> Self {
         self.secret = true;
-        self
-    }
-
-    const fn later(mut self) -> Self {
-        self.available = false;
         self
     }
 

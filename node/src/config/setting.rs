@@ -122,36 +122,22 @@ impl Settings {
 
     /// Every key of this version.
     pub(super) fn in_force(&self) -> Vec<InForce> {
-        let keys = keys().filter(|key| key.available);
-        keys.map(|key| match self.setting(key) {
-            Some(Setting { raw, from }) => InForce {
-                path: key.path,
-                value: Some(raw.shown(key)),
-                json: raw.json(key),
-                from,
-            },
-            None => InForce {
-                path: key.path,
-                value: None,
-                json: serde_json::Value::Null,
-                from: Source::Default,
-            },
-        })
-        .collect()
-    }
-
-    /// Notes every key that was set although this version does not act on it.
-    pub(super) fn refuse_unavailable(&mut self) {
-        let unavailable = keys().filter(|key| !key.available);
-        let refused = unavailable.filter_map(|key| {
-            let Setting { raw, from } = self.values.get(key.path)?;
-            Some(ConfigError::Unavailable {
-                key: key.path,
-                value: raw.shown(key),
-                from: from.clone(),
+        keys()
+            .map(|key| match self.setting(key) {
+                Some(Setting { raw, from }) => InForce {
+                    path: key.path,
+                    value: Some(raw.shown(key)),
+                    json: raw.json(key),
+                    from,
+                },
+                None => InForce {
+                    path: key.path,
+                    value: None,
+                    json: serde_json::Value::Null,
+                    from: Source::Default,
+                },
             })
-        });
-        self.mistakes.extend(refused);
+            .collect()
     }
 
     /// The value of the key at `path`, which has a default. A wrong one is noted, and the default stands in.
@@ -219,7 +205,6 @@ impl Settings {
         parse: impl FnOnce(&Raw) -> Result<T, String>,
     ) -> Option<T> {
         let key = known(path);
-        debug_assert!(key.available, "{path} is read but not available");
         let setting = self.setting(key)?;
         match parse(&setting.raw) {
             Ok(value) => Some(value),

@@ -71,8 +71,7 @@ impl Sources {
 
     /// As [`config`](Self::config), with what is in force: every key.
     pub(crate) fn report(&self) -> Result<(Config, Vec<InForce>), ConfigErrors> {
-        let mut settings = self.settings();
-        settings.refuse_unavailable();
+        let settings = self.settings();
         let mut in_force = settings.in_force();
         let config = typed::read(settings)?;
         for line in &mut in_force {
@@ -91,8 +90,7 @@ impl Sources {
     ///
     /// All mistakes of all sources.
     pub fn read(&self) -> Result<Reading, ConfigErrors> {
-        let mut settings = self.settings();
-        settings.refuse_unavailable();
+        let settings = self.settings();
         let held = settings.held();
         let config = typed::read(settings)?;
         Ok(Reading::new(config, held))

@@ -17,11 +17,11 @@ const HEAD: &str = "\
 pub(crate) fn template() -> String {
     let mut text = HEAD.to_owned();
     // In TOML, keys of no table come first.
-    for key in keys().filter(|key| key.available && !key.path.contains('.')) {
+    for key in keys().filter(|key| !key.path.contains('.')) {
         entry(&mut text, key, key.path);
     }
     let mut tables: Vec<&str> = Vec::new();
-    for key in keys().filter(|key| key.available) {
+    for key in keys() {
         if let Some((table, _)) = key.path.split_once('.')
             && !tables.contains(&table)
         {
@@ -30,7 +30,7 @@ pub(crate) fn template() -> String {
     }
     for table in tables {
         text.push_str(&format!("\n[{table}]\n"));
-        for key in keys().filter(|key| key.available) {
+        for key in keys() {
             if let Some((of, name)) = key.path.split_once('.')
                 && of == table
             {
@@ -120,10 +120,7 @@ mod tests {
         }
 
         found.sort();
-        let mut expected: Vec<_> = keys()
-            .filter(|key| key.available)
-            .map(|key| key.path.to_owned())
-            .collect();
+        let mut expected: Vec<_> = keys().map(|key| key.path.to_owned()).collect();
         expected.sort();
         assert_eq!(found, expected);
     }

@@ -14,7 +14,7 @@ use super::setting::Settings;
 use super::{
     Admin, BuiltIn, Chat, Config, Cors, CorsOrigins, Drain, Gateway, HttpUrl, Limits, Log,
     LogFormat, LogLevel, Pages, Parser, Proxies, Redis, RedisMode, RedisTls, RedisUrl, Rooms,
-    Secret, SocketIo, Traces, Transport, Ws,
+    Secret, SocketIo, Tls, Traces, Transport, Ws,
 };
 
 /// More than there are processors in any machine that one node would be given.
@@ -43,6 +43,7 @@ pub(super) fn read(mut settings: Settings) -> Result<Config, ConfigErrors> {
         gateways: settings.list("gateways"),
         jwt: jwt::read(&mut settings),
         session: session::read(&mut settings),
+        tls: tls(&mut settings),
         socketio: socketio(&mut settings),
         ws: Ws {
             enabled: settings.value("ws.enabled"),
@@ -80,6 +81,23 @@ fn traces(settings: &mut Settings) -> Traces {
         );
     }
     traces
+}
+
+fn tls(settings: &mut Settings) -> Option<Tls> {
+    let cert_file: Option<PathBuf> = settings.optional("tls.cert_file");
+    let key_file: Option<PathBuf> = settings.optional("tls.key_file");
+    match (cert_file, key_file) {
+        (Some(cert_file), Some(key_file)) => Some(Tls::new(cert_file, key_file)),
+        (None, None) => None,
+        (Some(_), None) => {
+            settings.refuse("tls.cert_file", "expected tls.key_file beside it");
+            None
+        }
+        (None, Some(_)) => {
+            settings.refuse("tls.key_file", "expected tls.cert_file beside it");
+            None
+        }
+    }
 }
 
 fn workers(settings: &mut Settings) -> usize {

@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, tcp::OwnedReadHalf},
+    net::tcp::OwnedReadHalf,
     sync::oneshot,
 };
 
@@ -25,6 +25,7 @@ use super::{
     probe::{Probe, Seen},
     scratch::with_scratch,
     size::Sizes,
+    stream::Stream,
 };
 
 /// One WebSocket connection. `S` is another stream only where it is not plain TCP.
@@ -48,6 +49,8 @@ struct Inner<S> {
     stall: Timer,
     /// The first half of the time for that has passed.
     is_halfway: bool,
+    /// What was written may still be in the buffers of the stream, as of TLS.
+    is_unflushed: bool,
     pause: Timer,
     /// Dropped with the connection, to the notice of whoever watches.
     lifeline: Option<oneshot::Sender<Infallible>>,
@@ -59,27 +62,29 @@ enum Io<S> {
     Other(S),
 }
 
-impl Carrier<TcpStream> {
-    /// Carries a session over plain TCP; `read` are bytes that the client has sent already.
-    pub(super) fn plain(
-        stream: TcpStream,
+impl Carrier<Stream> {
+    /// Carries a session over a client's connection; `read` are bytes that the client has sent already.
+    pub(super) fn of(
+        stream: Stream,
         session: Arc<Session>,
         traffic: Arc<Traffic>,
         patience: Patience,
         read: Bytes,
     ) -> Self {
-        let (reading, writing) = stream.into_split();
-        let wire = Wire::Tcp(writing);
-        Self::new(Io::Tcp(reading), wire, session, traffic, patience, read)
+        let (io, wire) = match stream {
+            Stream::Plain(stream) => {
+                let (reading, writing) = stream.into_split();
+                (Io::Tcp(reading), Wire::Tcp(writing))
+            }
+            encrypted => (Io::Other(encrypted), Wire::Owner),
+        };
+        Self::new(io, wire, session, traffic, patience, read)
     }
 }
 
 impl<S> Carrier<S> {
     /// Carries a session over any stream.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "every connection is plain TCP today")
-    )]
+    #[cfg(test)]
     pub(crate) fn over(
         stream: S,
         session: Arc<Session>,
@@ -119,6 +124,7 @@ impl<S> Carrier<S> {
             sizes: Some(sizes),
             stall: Timer::default(),
             is_halfway: false,
+            is_unflushed: false,
             pause: Timer::default(),
             lifeline: None,
         }))
@@ -179,7 +185,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
             Io::Tcp(_) => None,
             Io::Other(stream) => Some(Pin::new(stream)),
         };
-        let (result, progress) = self.session.poll_flush(stream, context);
+        let (mut result, progress) = self.session.poll_flush(stream, context);
+        self.is_unflushed |= progress;
+        if matches!(result, Poll::Ready(Ok(()))) && self.is_unflushed {
+            result = match &mut self.io {
+                Io::Tcp(_) => Poll::Ready(Ok(())),
+                Io::Other(stream) => Pin::new(stream).poll_flush(context),
+            };
+            self.is_unflushed = result.is_pending();
+        }
         if progress || result.is_ready() {
             self.stall.stop();
             self.is_halfway = false;
@@ -226,7 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Carrier<S> {
                 // The end of the stream: the engine says goodbye, and a stock client connects again.
                 return Poll::Ready(Ok(()));
             }
-            if this.session.needs_its_owner()
+            if (this.session.needs_its_owner() || this.is_unflushed)
                 && let Poll::Ready(result) = this.poll_drain(context)
             {
                 result?;

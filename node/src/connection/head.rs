@@ -40,7 +40,7 @@ impl Head {
     /// What the system says. An end before the first byte is an error as well.
     pub(super) async fn read(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut (impl AsyncRead + Unpin),
         limit: usize,
     ) -> io::Result<Option<Request<()>>> {
         loop {
@@ -91,7 +91,7 @@ impl Head {
     }
 
     /// Reads some more; how much, which is none at the end.
-    async fn fill(&mut self, stream: &mut TcpStream) -> io::Result<usize> {
+    async fn fill(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
         let read = poll_fn(|context| {
             with_scratch(|scratch| {
                 let mut buffer = ReadBuf::new(scratch);

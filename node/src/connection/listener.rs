@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Connection, Patience, head::Head};
+use super::{Connection, Encryption, Patience, Stream, head::Head};
 use crate::{
     http::Body,
     limit::{Gate, Notices, Permit, Proxies, Refused},
@@ -77,7 +77,7 @@ pub(crate) trait Handler: Clone + Send + Sync + 'static {
     fn open(&self, request: Request<()>) -> Option<Self::Opening>;
 
     /// Opens it; `read` are bytes that came behind the request.
-    fn carry(&self, opening: Self::Opening, connection: Connection<TcpStream>, read: Bytes);
+    fn carry(&self, opening: Self::Opening, connection: Connection<Stream>, read: Bytes);
 
     /// Answers any other request.
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
@@ -99,6 +99,8 @@ pub(crate) struct Entrance {
     pub(crate) proxies: Proxies,
     /// How long it may take to send a request's headers.
     pub(crate) timeout: Duration,
+    /// TLS, if the port speaks it.
+    pub(crate) encryption: Option<Encryption>,
 }
 
 impl Entrance {
@@ -164,16 +166,15 @@ impl Listener {
                         // It has asked for nothing, so that there is nothing to answer.
                         continue;
                     };
-                    let connection = Connection::new(stream, traffic.clone(), patience);
-                    let connection = connection.counted(permit);
+                    let arrived = Arrived {
+                        stream,
+                        peer: peer.ip(),
+                        permit,
+                        traffic: traffic.clone(),
+                        patience,
+                    };
                     let (entrance, handler) = (entrance.clone(), handler.clone());
-                    tasks.spawn(begin(
-                        connection,
-                        peer.ip(),
-                        handler,
-                        entrance,
-                        stop.clone(),
-                    ));
+                    tasks.spawn(begin(arrived, handler, entrance, stop.clone()));
                 }
                 Err(error) => {
                     if let Some(untold) = failures.tells(Instant::now()) {
@@ -186,45 +187,68 @@ impl Listener {
     }
 }
 
+/// A connection of which nothing is known yet.
+struct Arrived {
+    stream: TcpStream,
+    peer: IpAddr,
+    permit: Permit,
+    traffic: Arc<Traffic>,
+    patience: Patience,
+}
+
 /// Reads the first request, and has the connection carried or served.
 async fn begin(
-    mut connection: Connection<TcpStream>,
-    peer: IpAddr,
+    arrived: Arrived,
     handler: impl Handler,
     entrance: Entrance,
     stop: CancellationToken,
 ) {
+    let Arrived {
+        mut stream,
+        peer,
+        permit,
+        traffic,
+        patience,
+    } = arrived;
     let mut head = Head::default();
     let proxies = entrance.proxies.clone();
     let reading = async {
-        let stream = &mut connection.stream;
         let mut address = peer;
         if proxies.trust(peer) {
-            address = head.proxied(stream).await?.unwrap_or(peer);
+            address = head.proxied(&mut stream).await?.unwrap_or(peer);
         }
-        Ok((address, head.read(stream, HEAD).await?))
+        let mut stream = match &entrance.encryption {
+            Some(encryption) => {
+                let early = std::mem::take(&mut head).all();
+                Box::pin(encryption.begin(stream, early)).await?
+            }
+            None => Stream::Plain(stream),
+        };
+        let request = head.read(&mut stream, HEAD).await?;
+        Ok((stream, address, request))
     };
     let read = tokio::select! {
         read = tokio::time::timeout(entrance.timeout, reading) => read,
         () = stop.cancelled() => return,
     };
-    let (address, opening) = match read {
-        Ok(Ok((address, Some(mut request)))) => {
+    let (stream, address, opening) = match read {
+        Ok(Ok((stream, address, Some(mut request)))) => {
             let client = proxies.client(address, request.headers());
             request.extensions_mut().insert(Peer(client));
-            (address, handler.open(request))
+            (stream, address, handler.open(request))
         }
-        Ok(Ok((address, None))) => {
+        Ok(Ok((stream, address, None))) => {
             if head.is_proxied() {
                 entrance.gate.stranger(peer);
             }
-            (address, None)
+            (stream, address, None)
         }
         Ok(Err::<_, io::Error>(error)) => {
             return tracing::debug!(%peer, %error, "a connection failed");
         }
         Err(_) => return tracing::debug!(%peer, "a connection asked for nothing in time"),
     };
+    let connection = Connection::new(stream, traffic, patience).counted(permit);
     match opening {
         Some(opening) => {
             let rest = head.rest();
@@ -247,7 +271,7 @@ async fn begin(
 }
 
 async fn serve_http(
-    connection: Connection<TcpStream>,
+    connection: Connection<Stream>,
     address: IpAddr,
     handler: impl Handler,
     entrance: Entrance,

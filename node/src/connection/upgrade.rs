@@ -11,10 +11,9 @@ use http::{
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use socketioxide_core::Sid;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::Connection;
+use super::{Connection, Stream};
 use crate::{
     http::{Body, text},
     limit::Refused,
@@ -184,9 +183,9 @@ impl Upgrade {
 /// Waits for the 101 to be written, and takes the stream out of HTTP, with the bytes that came behind the request.
 ///
 /// `None` if the client went away.
-pub(crate) async fn out_of_http(on_upgrade: OnUpgrade) -> Option<(Connection<TcpStream>, Bytes)> {
+pub(crate) async fn out_of_http(on_upgrade: OnUpgrade) -> Option<(Connection<Stream>, Bytes)> {
     let upgraded = on_upgrade.await.ok()?;
-    let parts = upgraded.downcast::<TokioIo<Connection<TcpStream>>>().ok()?;
+    let parts = upgraded.downcast::<TokioIo<Connection<Stream>>>().ok()?;
     // A copy: the original keeps hyper's whole read buffer.
     let read = Bytes::copy_from_slice(&parts.read_buf);
     Some((parts.io.into_inner(), read))

@@ -208,7 +208,7 @@ async fn no_method(request: Request) -> Problem {
 }
 
 /// An error and all that lies behind it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

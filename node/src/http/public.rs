@@ -6,12 +6,11 @@ use axum::Router;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
-use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use super::{Body, origin::Origins, pages::Pages, text};
 use crate::{
-    connection::{Connection, Handler, Rejection, copied, is_asked_for},
+    connection::{Connection, Handler, Rejection, Stream, copied, is_asked_for},
     metrics::Metrics,
     platform::{Platforms, socketio, ws},
 };
@@ -76,7 +75,7 @@ impl Handler for Public {
         opening.ok().map(Opening::SocketIo)
     }
 
-    fn carry(&self, opening: Opening, connection: Connection<TcpStream>, read: Bytes) {
+    fn carry(&self, opening: Opening, connection: Connection<Stream>, read: Bytes) {
         match opening {
             Opening::SocketIo(opening) => {
                 let socketio = self.0.platforms.socketio();

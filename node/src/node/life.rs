@@ -29,6 +29,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         cluster,
         presence,
         platforms,
+        encryption,
         metrics,
         traces,
         exporting,
@@ -106,7 +107,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
             dir: config.pages.dir.clone(),
             client: config.pages.client_file.clone(),
             node_id: cluster.node_id().to_owned(),
-            over_tls: false,
+            over_tls: encryption.is_some(),
         },
         metrics.clone(),
     );
@@ -118,6 +119,7 @@ pub(super) async fn run(node: Node, shutdown: impl Future<Output = ()>) {
         gate: platforms.gate().clone(),
         proxies: Proxies::new(&config.proxies.trusted),
         timeout: config.limits.handshake_timeout,
+        encryption,
     };
     let traffic = metrics.traffic.clone();
     let (tracker, stopped) = (tasks.clone(), stop.clone());

@@ -35,18 +35,15 @@ use socketioxide::{
     service::SocketIoService,
 };
 use socketioxide_core::Sid;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt, service_fn, util::ServiceFn};
 
 use crate::{
     config::{Config, Parser, Transport},
     connection::{
-        Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Upgrade, copied,
-        out_of_http, peer,
+        Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Stream, Upgrade,
+        copied, out_of_http, peer,
     },
     http::Body,
     limit::Gate,
@@ -323,7 +320,7 @@ impl Platform {
     }
 
     /// Opens a WebSocket on a connection that has carried nothing else: answers, and hands the stream to the engine.
-    pub(crate) fn carry(&self, opening: Opening, connection: Connection<TcpStream>, read: Bytes) {
+    pub(crate) fn carry(&self, opening: Opening, connection: Connection<Stream>, read: Bytes) {
         let Opening { upgrade, session } = opening;
         let carrier = connection.carry(session.clone(), read);
         let carrier = carrier.greeted(&upgrade.answer());

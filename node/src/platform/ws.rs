@@ -25,7 +25,6 @@ use roomcast_adapter::Cluster;
 use socketioxide_core::Sid;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
     time::Instant,
 };
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -35,8 +34,8 @@ use super::{Served, handshake};
 use crate::{
     config::Config,
     connection::{
-        Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Upgrade, out_of_http,
-        peer,
+        Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Stream, Upgrade,
+        out_of_http, peer,
     },
     http::Body,
     limit::{Gate, Permit},
@@ -166,7 +165,7 @@ impl Platform {
     }
 
     /// Opens a WebSocket on a connection that has carried nothing else.
-    pub(crate) fn carry(&self, opening: Opening, connection: Connection<TcpStream>, read: Bytes) {
+    pub(crate) fn carry(&self, opening: Opening, connection: Connection<Stream>, read: Bytes) {
         let session = self.0.sessions.open();
         let carrier = connection.carry(session.clone(), read);
         let carrier = carrier.greeted(&opening.upgrade.answer());

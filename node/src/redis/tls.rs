@@ -1,4 +1,4 @@
-//! TLS to Redis: whom this node trusts, and who it says it is.
+//! TLS to Redis: whom this node trusts, and who it says it is. And what any file for TLS holds.
 
 use std::{
     fs, io,
@@ -18,7 +18,7 @@ use rustls::{
 
 use crate::config::RedisTls;
 
-/// Why there is no TLS as the configuration asks for.
+/// Why there is no TLS as the configuration asks for: to Redis, or on the public port.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -54,6 +54,9 @@ pub enum TlsError {
     /// Authorities, certificate and key do not make a whole.
     #[error("the files redis.ca_file, redis.cert_file and redis.key_file do not fit")]
     Unfit(#[source] rustls::Error),
+    /// The certificate of the public port and its key do not make a whole.
+    #[error("the files tls.cert_file and tls.key_file do not fit")]
+    Certificate(#[source] rustls::Error),
 }
 
 /// Reads the files.
@@ -66,10 +69,7 @@ pub(super) fn connector(tls: &RedisTls) -> Result<TlsConnector, TlsError> {
     let config = match (&tls.cert_file, &tls.key_file) {
         (Some(cert_file), Some(key_file)) => {
             let chain = certificates("redis.cert_file", cert_file)?;
-            let text = read("redis.key_file", key_file)?;
-            let key = PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
-                content("redis.key_file", key_file, "private key in PEM", error)
-            })?;
+            let key = private_key("redis.key_file", key_file)?;
             config
                 .with_client_auth_cert(chain, key)
                 .map_err(TlsError::Unfit)?
@@ -99,7 +99,21 @@ fn authorities(file: Option<&Path>) -> Result<RootCertStore, TlsError> {
     Ok(store)
 }
 
-fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+/// The private key in a file.
+pub(crate) fn private_key(
+    key: &'static str,
+    path: &Path,
+) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let text = read(key, path)?;
+    PrivateKeyDer::from_pem_slice(&text)
+        .map_err(|error| content(key, path, "private key in PEM", error))
+}
+
+/// The certificates in a file, at least one.
+pub(crate) fn certificates(
+    key: &'static str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     const EXPECTED: &str = "certificate in PEM";
     let text = read(key, path)?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)

@@ -1,4 +1,4 @@
-//! The table itself. A key without `later` is one that this version acts on.
+//! The table itself.
 
 use super::{Group, Key, Kind};
 
@@ -224,10 +224,9 @@ pub const GROUPS: &[Group] = &[
             Key::new(
                 "tls.cert_file",
                 Kind::Path,
-                "The certificate of the public port",
-            )
-            .later(),
-            Key::new("tls.key_file", Kind::Path, "Its private key").later(),
+                "The certificate of the public port, read again when it changes",
+            ),
+            Key::new("tls.key_file", Kind::Path, "Its private key"),
             Key::new(
                 "proxies.trusted",
                 Kind::List,
