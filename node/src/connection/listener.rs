@@ -83,13 +83,18 @@ pub(crate) trait Handler: Clone + Send + Sync + 'static {
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// The address of the peer, for handlers of a request.
+/// Who is at the other end, for handlers of a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+pub(crate) struct Peer {
+    /// The client's address.
+    pub(crate) address: IpAddr,
+    /// Whether the connection is encrypted.
+    pub(crate) is_secure: bool,
+}
 
 /// The address of the client whose request has these extensions.
 pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get().map(|Peer(address)| *address)
+    extensions.get().map(|peer: &Peer| peer.address)
 }
 
 /// What a client meets before it has asked for anything.
@@ -233,8 +238,11 @@ async fn begin(
     };
     let (stream, address, opening) = match read {
         Ok(Ok((stream, address, Some(mut request)))) => {
-            let client = proxies.client(address, request.headers());
-            request.extensions_mut().insert(Peer(client));
+            let client = Peer {
+                address: proxies.client(address, request.headers()),
+                is_secure: entrance.encryption.is_some(),
+            };
+            request.extensions_mut().insert(client);
             (stream, address, handler.open(request))
         }
         Ok(Ok((stream, address, None))) => {
@@ -277,10 +285,13 @@ async fn serve_http(
     entrance: Entrance,
     stop: CancellationToken,
 ) {
-    let proxies = entrance.proxies.clone();
+    let (proxies, is_secure) = (entrance.proxies.clone(), entrance.encryption.is_some());
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let client = proxies.client(address, request.headers());
-        request.extensions_mut().insert(Peer(client));
+        let client = Peer {
+            address: proxies.client(address, request.headers()),
+            is_secure,
+        };
+        request.extensions_mut().insert(client);
         let handler = handler.clone();
         async move { Ok::<_, Infallible>(handler.answer(request).await) }
     });

@@ -23,8 +23,10 @@ pub(super) fn of_request(parts: &Parts, time: SystemTime, is_websocket: bool) ->
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         handshake = handshake.with_query(name, value);
     }
-    if let Some(Peer(address)) = parts.extensions.get() {
-        handshake = handshake.with_address(*address);
+    if let Some(peer) = parts.extensions.get::<Peer>() {
+        handshake = handshake
+            .with_address(peer.address)
+            .with_encryption(peer.is_secure);
     }
     handshake
 }

@@ -32,6 +32,7 @@ fn told(handshake: &Handshake) -> RemoteHandshake {
     told.address = handshake
         .address()
         .map_or_else(String::new, |it| it.to_string());
+    told.secure = handshake.is_secure();
     told.url = handshake.url().to_owned();
     told.auth = handshake.auth().cloned().unwrap_or(Value::Null);
     told
@@ -57,6 +58,7 @@ pub(super) fn remote(socket: roomcast_adapter::RemoteSocket) -> RemoteSocket {
     if let Ok(address) = told.address.parse() {
         handshake = handshake.with_address(address);
     }
+    handshake = handshake.with_encryption(told.secure);
     let remote = RemoteSocket::new(
         socket.id,
         socket.rooms,
@@ -89,6 +91,7 @@ mod tests {
             .with_header("Origin", "http://a.example")
             .with_query("EIO", "4")
             .with_address([127, 0, 0, 1].into())
+            .with_encryption(true)
             .with_auth(json!({ "token": "t" }));
 
         let told = told(&handshake);
@@ -105,6 +108,7 @@ mod tests {
         assert_eq!(back.query("EIO"), Some("4"));
         assert_eq!(back.address(), handshake.address());
         assert_eq!(back.auth(), handshake.auth());
+        assert!(back.is_secure());
         assert_eq!(back.time(), handshake.time());
     }
 }

@@ -16,6 +16,7 @@ pub struct Handshake {
     query: Vec<(String, String)>,
     auth: Option<Value>,
     address: Option<IpAddr>,
+    is_secure: bool,
 }
 
 impl Handshake {
@@ -28,6 +29,7 @@ impl Handshake {
             query: Vec::new(),
             auth: None,
             address: None,
+            is_secure: false,
         }
     }
 
@@ -56,6 +58,13 @@ impl Handshake {
     #[must_use]
     pub fn with_address(mut self, address: IpAddr) -> Self {
         self.address = Some(address);
+        self
+    }
+
+    /// Says whether the connection to the node itself is encrypted.
+    #[must_use]
+    pub fn with_encryption(mut self, is_secure: bool) -> Self {
+        self.is_secure = is_secure;
         self
     }
 
@@ -101,6 +110,11 @@ impl Handshake {
     /// The client's address, as far as the node trusts what it knows.
     pub fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+
+    /// Whether the connection to the node itself is encrypted. Behind a balancer that decrypts it is not.
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
     }
 }
 
