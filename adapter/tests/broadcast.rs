@@ -261,7 +261,7 @@ async fn what_other_nodes_could_not_read_is_refused_before_anybody_gets_it() {
 
 #[tokio::test]
 async fn a_trace_travels_with_what_is_part_of_it_and_with_nothing_else() {
-    let trace = Trace::read("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
+    let trace = Trace::read("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0cc902d7-01").unwrap();
     for config in both() {
         for wire in [Wire::Classic, Wire::Sharded] {
             let config = Config {

@@ -179,7 +179,7 @@ mod tests {
             (r#"{"name":null}"#, "name"),
             (r#"{}"#, "name"),
             (r#"{"name":"a","name":"b"}"#, "name"),
-            (r#"{"name":"a","nmae":"b"}"#, "nmae"),
+            (r#"{"name":"a","title":"b"}"#, "title"),
             (r#"{"name":"a","inner":{}}"#, "inner"),
             (
                 r#"{"name":"a","inner":[{"count":1},{"count":256}]}"#,
