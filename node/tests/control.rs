@@ -353,6 +353,7 @@ async fn bad_input_is_refused_by_the_name_of_the_field_and_takes_no_effect() {
         ("join", json!({ "in": [], "rooms": ["a"] }), 400, "in"),
         ("leave", json!({ "in": ["a"] }), 400, "rooms"),
         ("disconnect", json!({}), 400, "in"),
+        ("disconnect", json!({ "in": [] }), 400, "in"),
         (
             "disconnect",
             json!({ "in": ["a"], "all": true }),
@@ -373,6 +374,10 @@ async fn bad_input_is_refused_by_the_name_of_the_field_and_takes_no_effect() {
         for part in ["type", "title", "detail"] {
             assert!(problem[part].is_string(), "{part} of {problem}");
         }
+        if path == "disconnect" && field == "in" {
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains("\"all\":true"), "what to do: {detail}");
+        }
     }
     for (query, field) in [
         ("sockets?limit=0", "limit"),
@@ -380,6 +385,8 @@ async fn bad_input_is_refused_by_the_name_of_the_field_and_takes_no_effect() {
         ("sockets?limit=many", "limit"),
         ("sockets?room=", "room"),
         ("sockets?rom=a", "rom"),
+        ("sockets?room=%ff", "room"),
+        ("sockets?after=%C3", "after"),
         ("sockets?limit=1&limit=2", "limit"),
         ("rooms?namespace=/nobody", "namespace"),
     ] {
@@ -402,20 +409,32 @@ async fn what_is_no_json_too_large_or_nowhere_is_a_problem_too() {
         ("POST", "/api/v1/emit", "{", 400, "invalid-json"),
         ("POST", "/api/v1/emit", "", 400, "invalid-json"),
         ("POST", "/api/v1/emit", "[1]", 400, "invalid-json"),
+        ("POST", "/api/v1/emit", "null", 400, "invalid-json"),
+        ("POST", "/api/v1/drain", "[1]", 400, "invalid-json"),
         ("POST", "/api/v1/emit", &large, 413, "too-large"),
         ("GET", "/api/v1/emit", "", 405, "wrong-method"),
         ("PUT", "/api/v1/sockets", "", 405, "wrong-method"),
         ("GET", "/api/v1/nothing", "", 404, "unknown-path"),
         ("GET", "/api", "", 404, "unknown-path"),
+        ("GET", "/api/", "", 404, "unknown-path"),
     ] {
         let (found, text) = send(node.admin, &request(method, path, "", body)).await;
         assert_eq!(found, status, "{method} {path}: {text}");
         let problem: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(problem["type"], format!("urn:roomcast:problem:{kind}"));
     }
+    let nothing = request("POST", "/api/v1/rebalance", "", "null");
+    assert_eq!(
+        send(node.admin, &nothing).await.0,
+        202,
+        "the document has it"
+    );
+    let announced = "POST /api/v1/emit HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1025\r\n\r\n";
+    let (found, _) = send(node.admin, announced).await;
+    assert_eq!(found, 413, "a body is refused before it arrives");
     let refused =
         "socket_io_admin_requests_total{method=\"POST\",route=\"/api/v1/emit\",status=\"413\"}";
-    assert_eq!(node.metric(refused).await, 1.0);
+    assert_eq!(node.metric(refused).await, 2.0);
 }
 
 #[tokio::test]
@@ -462,5 +481,14 @@ async fn the_api_describes_itself() {
     let emit = &document["components"]["schemas"]["Emit"];
     assert_eq!(emit["required"], json!(["event"]));
     assert_eq!(emit["additionalProperties"], json!(false));
+    let room = json!({ "$ref": "#/components/schemas/RoomName" });
+    assert_eq!(emit["properties"]["rooms"]["items"], room);
+    let room = &document["components"]["schemas"]["RoomName"];
+    assert_eq!(
+        (&room["minLength"], &room["maxLength"]),
+        (&json!(1), &json!(256))
+    );
+    let rate = &document["components"]["schemas"]["Drain"]["properties"]["rate"];
+    assert_eq!(rate["maximum"], json!(u32::MAX));
     assert!(document["paths"]["/api/v1/sockets"]["get"]["parameters"].is_array());
 }

@@ -121,6 +121,7 @@ impl Control {
         routes
             .route("/api/openapi.json", get(async move || Json(document)))
             .route("/api", get(no_path))
+            .route("/api/", get(no_path))
             .route("/api/{*rest}", axum::routing::any(no_path))
             .method_not_allowed_fallback(no_method)
             .layer(middleware::from_fn_with_state(self.clone(), guard::guard))

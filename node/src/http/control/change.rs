@@ -5,7 +5,11 @@ use roomcast_gateway::RoomName;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Accepted, Control, Problem, emit::root, input::Input};
+use super::{
+    Accepted, Control, Problem,
+    emit::root,
+    input::{Input, RoomSchema},
+};
 
 /// Rooms to join or to leave, and by whom.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -16,10 +20,10 @@ pub(super) struct Move {
     namespace: String,
     /// The sockets that are in any of these rooms; all of the namespace where it is missing. The id of a socket is a room.
     #[serde(rename = "in")]
-    #[schema(value_type = Option<Vec<String>>, min_items = 1)]
+    #[schema(value_type = Option<Vec<RoomSchema>>, min_items = 1)]
     within: Option<Vec<RoomName>>,
     /// The rooms.
-    #[schema(value_type = Vec<String>, min_items = 1)]
+    #[schema(value_type = Vec<RoomSchema>, min_items = 1)]
     rooms: Vec<RoomName>,
 }
 
@@ -32,7 +36,7 @@ pub(super) struct Disconnect {
     namespace: String,
     /// The sockets that are in any of these rooms. The id of a socket is a room.
     #[serde(rename = "in")]
-    #[schema(value_type = Option<Vec<String>>, min_items = 1)]
+    #[schema(value_type = Option<Vec<RoomSchema>>, min_items = 1)]
     within: Option<Vec<RoomName>>,
     /// All sockets of the namespace. Either this or `in` is needed.
     #[serde(default)]
@@ -101,8 +105,8 @@ pub(super) async fn disconnect(
         all,
         close,
     } = change;
-    match (&within, all) {
-        (None, false) => {
+    match (within.as_deref(), all) {
+        (None | Some([]), false) => {
             return Err(Problem::field(
                 "in",
                 "expected the rooms whose members are disconnected, or \"all\":true for everyone",

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::{
     Accepted, Control, Problem,
     argument::{self, Argument},
-    input::{Input, Object, Time},
+    input::{Input, Object, RoomSchema, Time},
 };
 
 /// Emits of one batch.
@@ -42,11 +42,11 @@ pub(super) struct Emit {
     args: Vec<Argument>,
     /// Whose members get it; everyone in the namespace without any. The id of a socket is a room.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<RoomSchema>)]
     rooms: Vec<RoomName>,
     /// Whose members do not.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<RoomSchema>)]
     except: Vec<RoomName>,
     /// Whether those that cannot take it right now may miss it.
     #[serde(default)]
@@ -78,11 +78,11 @@ pub(super) struct Question {
     args: Vec<Argument>,
     /// Whose members get it; everyone in the namespace without any.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<RoomSchema>)]
     rooms: Vec<RoomName>,
     /// Whose members do not.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<RoomSchema>)]
     except: Vec<RoomName>,
     /// Has no effect: who misses the event cannot answer it.
     #[serde(default)]

@@ -2,14 +2,19 @@
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::{
+    body::HttpBody as _,
+    extract::{FromRequest, FromRequestParts, Request},
+};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use percent_encoding::percent_decode_str;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
 };
+use utoipa::ToSchema;
 
 use super::{Control, Problem};
 
@@ -19,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The body of a request, in JSON.
 pub(super) struct Input<T>(pub(super) T);
 
-/// The body of a request, in JSON; the default where there is none.
+/// The body of a request, in JSON; the default where there is none, or null.
 pub(super) struct OptionalInput<T>(pub(super) T);
 
 /// The parameters of a request.
@@ -49,6 +54,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OfObject<T> {
     }
 }
 
+/// The name of a room: 1 to 256 bytes in UTF-8, without U+0000. The id of a socket is one.
+#[derive(ToSchema)]
+#[schema(as = RoomName, min_length = 1, max_length = 256, pattern = "^[^\\x00]+$")]
+#[expect(
+    dead_code,
+    reason = "it describes what `roomcast_gateway::RoomName` takes"
+)]
+pub(super) struct RoomSchema(String);
+
 /// A length of time, such as `2s`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Time(pub(super) Duration);
@@ -75,7 +89,7 @@ impl<T: DeserializeOwned + Default> FromRequest<Control> for OptionalInput<T> {
 
     async fn from_request(request: Request, control: &Control) -> Result<Self, Problem> {
         let body = body(request, control).await?;
-        if body.is_empty() {
+        if body.is_empty() || body.trim_ascii() == b"null" {
             return Ok(Self(T::default()));
         }
         parse(&body).map(Self)
@@ -87,6 +101,7 @@ impl<T: DeserializeOwned> FromRequestParts<Control> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &Control) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
+        readable(query)?;
         let pairs = form_urlencoded::parse(query.as_bytes());
         let deserializer = serde_urlencoded::Deserializer::new(pairs);
         serde_path_to_error::deserialize(deserializer)
@@ -95,9 +110,25 @@ impl<T: DeserializeOwned> FromRequestParts<Control> for Params<T> {
     }
 }
 
-/// Reads a body whole, if it is not too large.
+/// That every parameter is text: read as it is otherwise, one that is not UTF-8 would be another with U+FFFD in it.
+fn readable(query: &str) -> Result<(), Problem> {
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let is_text = |text: &str| percent_decode_str(text).decode_utf8().is_ok();
+        if !is_text(name) || !is_text(value) {
+            let name = percent_decode_str(name).decode_utf8_lossy();
+            return Err(Problem::field(name, "expected text in UTF-8"));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a body whole, if it is not too large. One that says so itself is refused before it arrives.
 async fn body(request: Request, control: &Control) -> Result<Bytes, Problem> {
     let limit = control.0.settings.body_size;
+    if request.body().size_hint().lower() > limit as u64 {
+        return Err(Problem::too_large(limit));
+    }
     let reading = Limited::new(request.into_body(), limit).collect();
     match tokio::time::timeout(PATIENCE, reading).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

@@ -29,7 +29,7 @@ pub(super) struct Which {
     #[param(default = "/", example = "/chat")]
     namespace: String,
     /// Only those in this room.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 256)]
     room: Option<RoomName>,
     /// How many at most, 1 to 1000.
     #[param(default = 100, minimum = 1, maximum = 1000)]

@@ -43,7 +43,7 @@ pub(super) async fn measure(
 
 fn route(path: &MatchedPath) -> &str {
     match path.as_str() {
-        "/api" | "/api/{*rest}" => "other",
+        "/api" | "/api/" | "/api/{*rest}" => "other",
         route => route,
     }
 }

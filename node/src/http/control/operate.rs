@@ -18,7 +18,7 @@ use crate::{drain, nodes, rebalance};
 #[serde(deny_unknown_fields)]
 pub(super) struct Drain {
     /// Connections to close per second; as `drain.rate` says where it is missing.
-    #[schema(value_type = Option<u32>, minimum = 1, example = 500)]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 4_294_967_295_u32, example = 500)]
     rate: Option<NonZeroU32>,
     /// When what is left is closed, the grace included; as `drain.deadline` says where it is missing.
     #[schema(value_type = Option<String>, example = "60s")]
@@ -30,7 +30,7 @@ pub(super) struct Drain {
 #[serde(deny_unknown_fields)]
 pub(super) struct Rebalance {
     /// Connections that each node closes per second at most; as `drain.rate` says where it is missing.
-    #[schema(value_type = Option<u32>, minimum = 1, example = 100)]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 4_294_967_295_u32, example = 100)]
     rate: Option<NonZeroU32>,
 }
 
