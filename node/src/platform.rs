@@ -1,6 +1,7 @@
 //! What carries gateways: binds a [`Gateway`] to something that has sockets.
 
 mod expiry;
+mod goodbye;
 mod handshake;
 mod job;
 mod membership;

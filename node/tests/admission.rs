@@ -10,7 +10,7 @@ mod common;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::{TestNode, config};
+use common::{TestNode, config, get, send, wait_for};
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use roomcast_loadtest::client::{Builder, Client, ConnectError, Transport};
@@ -110,6 +110,35 @@ async fn who_has_no_good_token_is_told_why_in_words_and_by_a_code() {
         );
     }
     node.client().await;
+}
+
+#[tokio::test]
+async fn who_was_refused_and_has_gone_does_not_count() {
+    let node = TestNode::start(guarded(), vec![members()]).await;
+    let polling = "/socket.io/?EIO=4&transport=polling";
+    let (_, opened) = get(node.address, polling).await;
+    let opened: Value = serde_json::from_str(&opened[1..]).unwrap();
+    let poll = format!("{polling}&sid={}", opened["sid"].as_str().unwrap());
+    let post = |packet: &str| {
+        let length = packet.len();
+        format!(
+            "POST {poll} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{packet}"
+        )
+    };
+    send(node.address, &post("40/members,")).await;
+    let (_, refused) = get(node.address, &poll).await;
+    assert!(refused.contains("token_missing"), "{refused}");
+    assert_eq!(node.metric("socket_io_connections").await, 1.0);
+
+    assert_eq!(send(node.address, &post("1")).await.0, 200);
+    refusal(client(&node, Transport::WebSocket)).await;
+
+    wait_for("nobody to be left", async || {
+        let (_, drain) = node.get("/api/v1/drain").await;
+        let left = node.metric("socket_io_connections").await;
+        drain.contains("\"remaining\":0") && left == 0.0
+    })
+    .await;
 }
 
 #[tokio::test]

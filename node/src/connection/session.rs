@@ -34,6 +34,8 @@ pub(crate) struct Session {
     /// The node wants its client to be elsewhere.
     sent_away: AtomicBool,
     upgrading: AtomicBool,
+    /// Its client is gone.
+    gone: AtomicBool,
     /// One of its events became a broadcast, since it was last asked.
     publishing: AtomicBool,
     reader: AtomicWaker,
@@ -69,6 +71,7 @@ impl Session {
             closing: AtomicBool::new(false),
             sent_away: AtomicBool::new(false),
             upgrading: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
             publishing: AtomicBool::new(false),
             reader: AtomicWaker::new(),
             caught_up: Notify::new(),
@@ -82,7 +85,7 @@ impl Session {
         }
     }
 
-    /// Counts by this permit, which is given back once its WebSocket is gone.
+    /// Counts by this permit, which is given back once its client is gone.
     pub(crate) fn counted(&self, permit: &Arc<Permit>) {
         // Set once: a session is opened once.
         let _ = self.permit.set(Arc::downgrade(permit));
@@ -234,6 +237,22 @@ impl Session {
         self.sent_away.load(Ordering::Acquire)
     }
 
+    /// Its client is gone, for good. It counts no more, however long the engine keeps what it has of one that never was
+    /// in a namespace.
+    pub(crate) fn ended(&self) {
+        self.gone.store(true, Ordering::Release);
+        if let Some(id) = self.id.get() {
+            self.sessions.gone(id);
+        }
+        if let Some(permit) = self.permit.get().and_then(Weak::upgrade) {
+            permit.give_back();
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
@@ -270,9 +289,7 @@ impl Session {
 
     /// The connection is gone.
     pub(super) fn dropped(&self) {
-        if let Some(permit) = self.permit.get().and_then(Weak::upgrade) {
-            permit.give_back();
-        }
+        self.ended();
         let mut outlet = self.outlet();
         if let Wire::Tcp(half) = std::mem::replace(&mut outlet.wire, Wire::Gone) {
             // The other half closes the connection as a whole.

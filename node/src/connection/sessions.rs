@@ -1,7 +1,7 @@
 //! All sessions of a node, and what they share.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
@@ -43,6 +43,8 @@ struct Registry {
     open: HashMap<u64, Weak<Session>>,
     /// Those that have a socket or an upgrade under way, by the engine's id.
     known: HashMap<Sid, Weak<Session>>,
+    /// Those of them whose clients are gone, for as long as somebody holds what is left.
+    gone: HashSet<Sid>,
 }
 
 impl Sessions {
@@ -80,7 +82,11 @@ impl Sessions {
         let session = opened.cloned().unwrap_or_else(|| self.open());
         // A session keeps the first id it was known by; the engine gives it one alone.
         if session.id().set(id).is_ok() {
-            self.lock().known.insert(id, Arc::downgrade(&session));
+            let mut registry = self.lock();
+            registry.known.insert(id, Arc::downgrade(&session));
+            if session.is_gone() {
+                registry.gone.insert(id);
+            }
         }
         session
     }
@@ -89,18 +95,21 @@ impl Sessions {
         self.lock().known.get(&id).and_then(Weak::upgrade)
     }
 
-    /// How many are known by an id.
+    /// How many are known by an id, and have a client.
     pub(crate) fn count(&self) -> usize {
         let registry = self.lock();
-        let known = registry.known.values();
-        known.filter(|session| session.strong_count() > 0).count()
+        let known = registry.known.iter();
+        known
+            .filter(|(id, session)| session.strong_count() > 0 && !registry.gone.contains(*id))
+            .count()
     }
 
-    /// All that are known by an id.
+    /// All that are known by an id, and have a client.
     pub(crate) fn known(&self) -> Vec<(Sid, Arc<Session>)> {
-        self.lock()
-            .known
-            .iter()
+        let registry = self.lock();
+        let known = registry.known.iter();
+        known
+            .filter(|(id, _)| !registry.gone.contains(*id))
             .filter_map(|(id, session)| Some((*id, session.upgrade()?)))
             .collect()
     }
@@ -118,9 +127,17 @@ impl Sessions {
         }
     }
 
+    /// The client of this session is gone.
+    pub(super) fn gone(&self, id: &Sid) {
+        self.lock().gone.insert(*id);
+    }
+
     pub(super) fn forget(&self, number: u64, id: Option<&Sid>) {
         let mut registry = self.lock();
         registry.open.remove(&number);
+        if let Some(id) = id {
+            registry.gone.remove(id);
+        }
         if let Some(id) = id
             && registry
                 .known
@@ -161,6 +178,26 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_whose_client_is_gone_does_not_count_while_it_is_held() {
+        let sessions = Sessions::for_tests();
+        let id = Sid::new();
+        let session = sessions.resolve(id, None);
+
+        session.ended();
+        assert_eq!((sessions.known().len(), sessions.count()), (0, 0));
+        assert!(sessions.find(id).is_some());
+        drop(session);
+        assert!(sessions.lock().gone.is_empty());
+
+        let late = sessions.open();
+        late.ended();
+        let late = sessions.resolve(id, Some(&late));
+        assert_eq!(sessions.count(), 0, "it was gone before it was known");
+        drop(late);
+        assert!(sessions.lock().gone.is_empty());
+    }
 
     #[test]
     fn a_session_is_known_as_long_as_somebody_holds_it() {

@@ -48,7 +48,7 @@ use crate::{
     http::Body,
     limit::Gate,
     metrics::{Metrics, NamespaceMetrics},
-    platform::{Served, server_side::Application},
+    platform::{Served, goodbye::Goodbye, server_side::Application},
 };
 use payload::Encoding;
 use seat::Seat;
@@ -394,7 +394,9 @@ impl Platform {
             }
             Some(_) => (request, None),
         };
-        let answer = self.0.service.clone().oneshot(request.map(Body::new));
+        let goodbye = Goodbye::default();
+        let request = request.map(|body| goodbye.of(body));
+        let answer = self.0.service.clone().oneshot(request);
         let Ok(response) = match patience {
             None => answer.await,
             Some(patience) => match tokio::time::timeout(patience, answer).await {
@@ -414,6 +416,9 @@ impl Platform {
         let Some(id) = id else {
             return Ok(rewritten(response, |body| self.0.ids.in_open(body).map(Bytes::from)).await);
         };
+        if goodbye.is_said() && response.status().is_success() {
+            self.left(id);
+        }
         // Looked for now: a first poll may be older than the first seat.
         let session = self.0.sessions.find(id);
         match session.filter(|session| session.answers_wait()) {
@@ -539,7 +544,17 @@ impl Platform {
             .body(Body::from("1"));
         if let Ok(goodbye) = goodbye {
             // A session that is no more, or no longer polling, is what was wanted.
-            let Ok(_answer) = self.0.service.clone().oneshot(goodbye).await;
+            let Ok(answer) = self.0.service.clone().oneshot(goodbye).await;
+            if answer.status().is_success() {
+                self.left(id);
+            }
+        }
+    }
+
+    /// The client of a session that polls has said goodbye, or we have for it.
+    fn left(&self, id: Sid) {
+        if let Some(session) = self.0.sessions.find(id) {
+            session.ended();
         }
     }
 }
