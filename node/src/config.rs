@@ -426,13 +426,6 @@ impl Config {
     }
 }
 
-impl Limits {
-    pub(crate) fn pace(&self) -> Option<Pace> {
-        let rate = self.events_per_second?;
-        Some(Pace::new(rate, self.events_burst.unwrap_or(rate)))
-    }
-}
-
 impl Jwt {
     /// True if there is any key that a token could be verified with.
     pub fn is_on(&self) -> bool {

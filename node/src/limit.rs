@@ -5,13 +5,15 @@
 mod bucket;
 mod events;
 mod gate;
+mod in_force;
 mod ledger;
 mod network;
 mod notices;
 mod proxies;
 
-pub(crate) use events::{Meter, Pace, Verdict};
+pub(crate) use events::{Meter, Verdict};
 pub(crate) use gate::{Gate, Permit};
+pub(crate) use in_force::InForce;
 pub(crate) use ledger::Refused;
 pub(crate) use notices::Notices;
 pub(crate) use proxies::{Proxies, Start, begins_one, start};

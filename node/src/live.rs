@@ -2,20 +2,18 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::watch;
-
 use crate::{
     auth::{KeyError, Verifier},
-    config::{Config, Jwt},
+    config::{Config, Jwt, Limits},
 };
 
 /// What is in force. A cheap handle.
 ///
 /// Keys that can change are marked `live` in the table of keys. Their values are looked up with [`now`](Self::now) where
-/// they are used, or followed with [`changes`](Self::changes) where that would cost too much.
+/// they are used, or handed on by [`Handle::reload`](crate::Handle::reload) where that would cost too much.
 #[derive(Debug, Clone)]
 pub(crate) struct Live {
-    config: Arc<watch::Sender<Arc<Config>>>,
+    config: Arc<RwLock<Arc<Config>>>,
     keys: Option<Keys>,
 }
 
@@ -43,23 +41,15 @@ impl Live {
     pub(crate) fn new(config: &Config) -> Result<Self, KeyError> {
         let verifier = Verifier::new(&config.jwt)?;
         Ok(Self {
-            config: Arc::new(watch::Sender::new(Arc::new(config.clone()))),
+            config: Arc::new(RwLock::new(Arc::new(config.clone()))),
             keys: verifier.map(|verifier| Keys(Arc::new(RwLock::new(Arc::new(verifier))))),
         })
     }
 
     /// The configuration in force. What cannot change in a node that runs is as it was at the start.
     pub(crate) fn now(&self) -> Arc<Config> {
-        self.config.borrow().clone()
-    }
-
-    /// The same, and news of it.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nothing that can change is followed yet")
-    )]
-    pub(crate) fn changes(&self) -> watch::Receiver<Arc<Config>> {
-        self.config.subscribe()
+        let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
+        config.clone()
     }
 
     /// The keys of tokens, where there are any.
@@ -69,7 +59,14 @@ impl Live {
 
     /// Takes what can change of `new`; all of it or nothing.
     pub(crate) fn take(&self, new: &Config) -> Result<(), ReloadError> {
-        let Config { cors, jwt, log, .. } = new.clone();
+        let Config {
+            cors,
+            jwt,
+            limits,
+            log,
+            session,
+            ..
+        } = new.clone();
         let is_on = self.keys.is_some();
         if jwt.is_on() != is_on {
             return Err(ReloadError::Authentication { is_on });
@@ -82,15 +79,22 @@ impl Live {
         if let (Some(keys), Some(verifier)) = (&self.keys, verifier) {
             *keys.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(verifier);
         }
-        self.config.send_modify(|config| {
-            let config = Arc::make_mut(config);
-            config.cors = cors;
-            config.log.level = log.level;
-            config.jwt = Jwt {
-                namespaces: std::mem::take(&mut config.jwt.namespaces),
-                ..jwt
-            };
-        });
+        let mut config = self.config.write().unwrap_or_else(PoisonError::into_inner);
+        let config = Arc::make_mut(&mut config);
+        config.cors = cors;
+        config.log.level = log.level;
+        config.session = session;
+        config.jwt = Jwt {
+            namespaces: std::mem::take(&mut config.jwt.namespaces),
+            ..jwt
+        };
+        // The engine is built with the others.
+        config.limits = Limits {
+            message_size: config.limits.message_size,
+            write_stall: config.limits.write_stall,
+            handshake_timeout: config.limits.handshake_timeout,
+            ..limits
+        };
         Ok(())
     }
 }
@@ -113,18 +117,22 @@ mod tests {
         let mut config = Config::default();
         config.jwt.secret = Some(Secret::new("one of at least thirty-two bytes"));
         let live = Live::new(&config).unwrap();
-        let mut news = live.changes();
         let before = live.keys().unwrap().now();
         let mut new = config.clone();
         new.cors.origins = CorsOrigins::Any;
         new.jwt.namespaces = vec!["/events".to_owned()];
         new.drain.rate = 7;
+        new.limits.connections = Some(7);
+        new.limits.message_size = 7;
+        new.session.keys = vec![Secret::new("another one")];
 
         live.take(&new).unwrap();
 
-        assert!(news.has_changed().unwrap());
-        let now = news.borrow_and_update().clone();
+        let now = live.now();
         assert_eq!(now.cors.origins, CorsOrigins::Any);
+        assert_eq!(now.limits.connections, Some(7));
+        assert_eq!(now.session, new.session);
+        assert_eq!(now.limits.message_size, config.limits.message_size);
         assert_eq!(now.drain.rate, config.drain.rate);
         assert_eq!(now.jwt.namespaces, config.jwt.namespaces);
         assert!(!Arc::ptr_eq(&before, &live.keys().unwrap().now()));

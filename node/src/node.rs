@@ -188,18 +188,19 @@ impl Builder {
             config,
             cluster,
             presence,
+            handle: Handle {
+                drain,
+                nodes,
+                rebalance,
+                live,
+                platforms: platforms.clone(),
+            },
             platforms,
             encryption,
             metrics,
             traces,
             exporting,
             tasks,
-            handle: Handle {
-                drain,
-                nodes,
-                rebalance,
-                live,
-            },
         })
     }
 }

@@ -22,8 +22,8 @@ use roomcast_gateway::{Gateway, Server, platform::ServerPort};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    config::Config,
-    limit::Gate,
+    config::{self, Config},
+    limit::{Gate, InForce},
     metrics::{Metrics, NamespaceMetrics},
 };
 
@@ -42,7 +42,7 @@ pub(crate) struct Served {
     namespace: Namespace,
     metrics: Arc<NamespaceMetrics>,
     server: Server,
-    most_rooms: usize,
+    in_force: InForce,
 }
 
 impl Platforms {
@@ -62,6 +62,12 @@ impl Platforms {
             ws,
             gate,
         }
+    }
+
+    /// Has these limits, and these keys of session ids, hold from now on.
+    pub(crate) fn take(&self, limits: &config::Limits, session: &config::Session) {
+        self.gate.take(limits);
+        self.socketio.take_keys(session);
     }
 
     /// Lets clients in.

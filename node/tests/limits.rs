@@ -8,6 +8,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use common::{DEADLINE, TestNode, config, get, raw::Raw, send, wait_for};
 use roomcast_loadtest::client::{Client, Transport};
+use roomcast_node::config::Secret;
 use roomcast_node::gateway::{Ack, Data, Exception, Gateway, Server, Socket};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -560,4 +561,75 @@ async fn a_message_that_is_too_large_is_answered_and_counted() {
     .await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     assert_eq!(node.metric(&counted("polling")).await as u32, 1);
+}
+
+#[tokio::test]
+async fn limits_change_under_sessions_that_go_on() {
+    let mut config = config();
+    config.session.keys = vec![Secret::new("the old key")];
+    config.limits.rooms_per_socket = 1;
+    let node = TestNode::start(config.clone(), vec![]).await;
+    let mut websocket = node.client_of("/", Transport::WebSocket).await;
+    let polling = node.client_of("/", Transport::Polling).await;
+
+    config.session.keys = vec![Secret::new("the new key"), Secret::new("the old key")];
+    config.limits.connections = Some(1);
+    config.limits.events_per_second = Some(1);
+    config.limits.events_burst = Some(3);
+    config.limits.rooms_per_socket = 2;
+    node.handle.reload(&config).unwrap();
+
+    // There are more than may be: nobody comes, and nobody has to go.
+    assert_eq!(node.get("/ready").await.1, "not ready: full\n");
+    assert_eq!(node.metric("socket_io_connections_limit").await as u32, 1);
+    assert_eq!(get(node.address, POLLING).await.0, 503);
+    for client in [&websocket, &polling] {
+        for room in ["a", "b"] {
+            client.emit("joinRoom", &room).await.unwrap();
+        }
+        assert_eq!(client.emit_with_ack("echo", &1).await.unwrap(), [1]);
+    }
+    // The rate is that of a session which is older than it.
+    for number in 0..20 {
+        websocket.emit("echo", &number).await.unwrap();
+    }
+    let told = websocket.expect("exception").await.unwrap();
+    assert_eq!(told.args[0]["message"], "rate limited");
+
+    config.limits.connections = None;
+    config.limits.events_per_second = Some(1000);
+    config.limits.events_burst = None;
+    node.handle.reload(&config).unwrap();
+
+    assert_eq!(node.get("/ready").await.0, 200);
+    assert_eq!(node.metric("socket_io_connections_limit").await as u32, 0);
+    assert_eq!(get(node.address, POLLING).await.0, 200);
+    for number in 0..50 {
+        websocket.emit("echo", &number).await.unwrap();
+    }
+    assert_eq!(websocket.emit_with_ack("echo", &3).await.unwrap(), [3]);
+    // An id of the old key is good as long as that is among the keys.
+    assert_eq!(polling.emit_with_ack("echo", &4).await.unwrap(), [4]);
+    config.session.keys.truncate(1);
+    node.handle.reload(&config).unwrap();
+    let path = format!("{POLLING}&sid={}", polling.connection_id());
+    assert_eq!(get(node.address, &path).await.0, 400);
+}
+
+#[tokio::test]
+async fn an_address_has_its_share_of_what_came_before_the_limit() {
+    let mut config = config();
+    let node = TestNode::start(config.clone(), vec![]).await;
+    let (first, head) = ask_from("127.0.0.1", node.address, &upgrade(WEBSOCKET)).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+
+    config.limits.connections_per_ip = Some(1);
+    node.handle.reload(&config).unwrap();
+
+    let (_, head) = ask_from("127.0.0.1", node.address, &upgrade(WEBSOCKET)).await;
+    assert!(head.starts_with("HTTP/1.1 429"), "{head}");
+    drop(first);
+    wait_for_sessions(&node, 0.0).await;
+    let (_other, head) = ask_from("127.0.0.1", node.address, &upgrade(WEBSOCKET)).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
 }

@@ -11,10 +11,11 @@ import { useCluster } from "../lib/cluster.mjs";
 import { eventually } from "../lib/deadline.mjs";
 
 const FILE = join(tmpdir(), `roomcast-reload-${process.pid}.toml`);
+const KEYS = ["the first key of session ids; long enough", "the second key of session ids; long enough"];
 const SECRETS = ["the first secret, which has 32 bytes", "the second secret, of 32 bytes as well"];
 
 /** A configuration in which everything can be read again that can be. */
-const toml = ({ secret = SECRETS[0], level = "info", origins = [], grace = "1s" }) => `
+const toml = ({ secret = SECRETS[0], level = "info", origins = [], grace = "1s", session = KEYS[0], limits = "" }) => `
 [jwt]
 secret = "${secret}"
 [log]
@@ -25,6 +26,10 @@ origins = ${JSON.stringify(origins)}
 deadline = "30s"
 [ws]
 enabled = ${grace === "1s"}
+[session]
+key = "${session}"
+[limits]
+${limits}
 `;
 
 /** A token as an issuer with this secret makes it; none without a secret. */
@@ -78,6 +83,35 @@ describe("a node with a configuration file", () => {
     assert.equal(said.includes("secret of"), false, "no secret is in the log");
     assert.deepEqual([await may(SECRETS[0]), await may(SECRETS[1]), await isGranted(origin)], [false, true, true]);
     await eventually(() => cluster.nodes[0].program.lines.some((line) => line.includes("DEBUG")), "it says more");
+  });
+
+  cluster.test("limits and keys of session ids change under sessions that go on", async () => {
+    const strict = "connections = 1\nevents_per_second = 1\nmessage_size = \"2MB\"";
+    await reload(toml({}));
+    const polling = await cluster.connect({ transport: "polling only" });
+    const websocket = await cluster.connect({ transport: "websocket only" });
+    const { url } = cluster.nodes[0];
+    const open = () => fetch(`${url}/socket.io/?EIO=4&transport=polling`, { headers: { connection: "close" } });
+
+    const said = await reload(toml({ session: `${KEYS[1]},${KEYS[0]}`, limits: strict }));
+
+    assert.match(said, /changed="?session.key, limits.connections, limits.events_per_second/);
+    assert.match(said, /takes a restart.*limits\.message_size/);
+    assert.equal(said.includes("of session ids"), false, "no key is in the log");
+    assert.equal((await open()).status, 503);
+    assert.equal(await polling.ask("echo", "on"), "on");
+    for (let number = 0; number < 5; number += 1) websocket.emit("echo", number);
+    assert.equal((await websocket.receive("exception"))[0].message, "rate limited");
+
+    await reload(toml({ session: `${KEYS[1]},${KEYS[0]}`, limits: "events_per_second = 1000" }));
+
+    assert.equal((await open()).status, 200);
+    for (let number = 0; number < 50; number += 1) polling.emit("echo", number);
+    assert.equal(await polling.ask("echo", "still on"), "still on");
+    const { id } = polling.socket.io.engine;
+    await reload(toml({ session: KEYS[1] }));
+    const answer = await fetch(`${url}/socket.io/?EIO=4&transport=polling&sid=${id}`);
+    assert.equal(answer.status, 400, "its key is gone");
   });
 
   cluster.test("a configuration with mistakes is refused whole, with all of them", async () => {

@@ -47,8 +47,8 @@ pub(crate) struct Session {
     id: OnceLock<Sid>,
     /// Held by the request that opened it.
     permit: OnceLock<Weak<Permit>>,
-    /// Where there is a limit.
-    meter: Option<Box<Mutex<Meter>>>,
+    /// From the first event on for which there was a limit.
+    meter: OnceLock<Box<Mutex<Meter>>>,
     /// Namespaces that its client is in, or asks for.
     namespaces: AtomicUsize,
     /// It has lagged, and the log says so.
@@ -63,7 +63,6 @@ impl Session {
     pub(crate) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
     pub(super) fn new(sessions: Sessions, number: u64) -> Self {
-        let pace = sessions.delivery().pace;
         Self {
             outlet: Mutex::new(Outlet::new(Way::Channel)),
             events: AtomicUsize::new(0),
@@ -81,7 +80,7 @@ impl Session {
             permit: OnceLock::new(),
             namespaces: AtomicUsize::new(0),
             has_lagged: AtomicBool::new(false),
-            meter: pace.map(|_| Box::new(Mutex::new(Meter::new(Instant::now())))),
+            meter: OnceLock::new(),
         }
     }
 
@@ -104,12 +103,16 @@ impl Session {
     /// What is to be done with one more event, by how fast they come.
     pub(crate) fn judge(&self) -> Verdict {
         let delivery = self.sessions.delivery();
-        let (Some(meter), Some(pace)) = (&self.meter, delivery.pace) else {
+        let Some(pace) = delivery.in_force.pace() else {
             return Verdict::Handle;
         };
+        let now = Instant::now();
+        let meter = self
+            .meter
+            .get_or_init(|| Box::new(Mutex::new(Meter::new(pace, now))));
         // Moments, whole between any two statements.
         let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
-        let verdict = meter.event(pace, Instant::now());
+        let verdict = meter.event(pace, now);
         if verdict != Verdict::Handle {
             delivery.traffic.rate_limited.inc();
         }
@@ -381,11 +384,12 @@ impl Session {
         if outlet.ended.is_some() {
             return;
         }
-        if outlet.waiting() > delivery.send_queue {
+        let most = delivery.in_force.send_queue();
+        if outlet.waiting() > most {
             delivery.traffic.overflowed.inc();
             return self.end_outlet(&mut outlet, io::ErrorKind::TimedOut);
         }
-        if outlet.waiting() > delivery.send_queue / 2 {
+        if outlet.waiting() > most / 2 {
             self.lags(outlet.waiting());
         }
         if outlet.push(namespace, frames(), delivery.flusher.buffers()) == Route::Now {
@@ -401,7 +405,7 @@ impl Session {
             return Err(why.into());
         }
         // A client that pings and does not read is owed a pong each time.
-        if outlet.waiting() > delivery.send_queue {
+        if outlet.waiting() > delivery.in_force.send_queue() {
             delivery.traffic.overflowed.inc();
             self.end_outlet(&mut outlet, io::ErrorKind::TimedOut);
             return Err(io::ErrorKind::TimedOut.into());

@@ -9,7 +9,7 @@ use roomcast_adapter::Cluster;
 use socketioxide_core::Sid;
 
 use super::{Flusher, Session, Traffic};
-use crate::limit::Pace;
+use crate::limit::InForce;
 
 /// How sessions are sent what is for them, and what holds them back.
 #[derive(Debug)]
@@ -17,12 +17,10 @@ pub(crate) struct Delivery {
     pub(crate) cluster: Cluster,
     pub(crate) flusher: Flusher,
     pub(crate) traffic: Arc<Traffic>,
-    /// How many bytes may wait for one client.
-    pub(crate) send_queue: usize,
+    /// How many bytes may wait for one client, and how fast its events may come.
+    pub(crate) in_force: InForce,
     /// How many bytes a client's message may have.
     pub(crate) message_size: usize,
-    /// How fast one client's events may come.
-    pub(crate) pace: Option<Pace>,
     /// Whether events and acks go past the engine's channel where they can.
     pub(crate) direct: bool,
 }
@@ -167,9 +165,8 @@ impl Sessions {
             cluster: Cluster::new("test", bus, config, ()),
             flusher: Flusher::default(),
             traffic: crate::metrics::Metrics::new("test").traffic.clone(),
-            send_queue: 4 * 1024 * 1024,
+            in_force: InForce::new(&crate::config::Config::default().limits),
             message_size: 1_000_000,
-            pace: None,
             direct: true,
         })
     }

@@ -11,23 +11,20 @@ use super::bucket::{Bucket, Rate};
 /// The rate of one connection, over all its namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pace {
-    events: Rate,
-    strikes: Rate,
+    per_second: u32,
+    burst: u32,
 }
 
 impl Pace {
     pub(crate) fn new(per_second: u32, burst: u32) -> Self {
-        let events = Rate::new(per_second, burst);
-        Self {
-            events,
-            strikes: events.tenfold(),
-        }
+        Self { per_second, burst }
     }
 }
 
 /// How far one connection is.
 #[derive(Debug)]
 pub(crate) struct Meter {
+    pace: Pace,
     events: Bucket,
     strikes: Bucket,
     is_out: bool,
@@ -46,21 +43,27 @@ pub(crate) enum Verdict {
 }
 
 impl Meter {
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(pace: Pace, now: Instant) -> Self {
         Self {
+            pace,
             events: Bucket::new(now),
             strikes: Bucket::new(now),
             is_out: false,
         }
     }
 
-    /// One more event has come.
+    /// One more event has come. Where the pace has changed, what was held against the client before is forgotten.
     pub(crate) fn event(&mut self, pace: Pace, now: Instant) -> Verdict {
         if self.is_out {
-            Verdict::Ignore
-        } else if self.events.take(pace.events, now) {
+            return Verdict::Ignore;
+        }
+        if self.pace != pace {
+            *self = Self::new(pace, now);
+        }
+        let rate = Rate::new(pace.per_second, pace.burst);
+        if self.events.take(rate, now) {
             Verdict::Handle
-        } else if self.strikes.take(pace.strikes, now) {
+        } else if self.strikes.take(rate.tenfold(), now) {
             Verdict::Refuse
         } else {
             self.is_out = true;
@@ -79,7 +82,7 @@ mod tests {
     fn verdicts(pause: Duration, count: usize) -> Vec<Verdict> {
         let pace = Pace::new(10, 10);
         let mut now = Instant::now();
-        let mut meter = Meter::new(now);
+        let mut meter = Meter::new(pace, now);
         let mut all = Vec::new();
         while all.len() < count && all.last() != Some(&Verdict::Disconnect) {
             all.push(meter.event(pace, now));
@@ -123,10 +126,26 @@ mod tests {
     #[test]
     fn nothing_more_is_said_to_who_is_out() {
         let now = Instant::now();
-        let (pace, mut meter) = (Pace::new(1, 1), Meter::new(now));
+        let pace = Pace::new(1, 1);
+        let mut meter = Meter::new(pace, now);
         while meter.event(pace, now) != Verdict::Disconnect {}
 
         let later = now + Duration::from_hours(1);
         assert_eq!(meter.event(pace, later), Verdict::Ignore);
+    }
+
+    #[test]
+    fn a_pace_that_changes_holds_nothing_against_who_broke_the_one_before() {
+        let now = Instant::now();
+        let (slow, fast) = (Pace::new(1, 1), Pace::new(1000, 50));
+        let mut meter = Meter::new(slow, now);
+        for _ in 0..11 {
+            meter.event(slow, now);
+        }
+
+        for _ in 0..50 {
+            assert_eq!(meter.event(fast, now), Verdict::Handle);
+        }
+        assert_eq!(meter.event(fast, now), Verdict::Refuse);
     }
 }

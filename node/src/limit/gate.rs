@@ -11,6 +11,7 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 
 use super::{
+    in_force::InForce,
     ledger::{Bounds, Ledger, Refused},
     network::Network,
     notices::Notices,
@@ -34,6 +35,7 @@ struct Doors {
     /// TCP connections over which HTTP is spoken, or nothing yet.
     requests: Mutex<Ledger>,
     is_full: watch::Sender<bool>,
+    in_force: InForce,
     metrics: Arc<Metrics>,
     /// Lines of the log on proxies that are not trusted.
     strangers: Notices,
@@ -57,9 +59,22 @@ enum Kind {
 impl Gate {
     pub(crate) fn new(limits: &config::Limits, metrics: Arc<Metrics>) -> Self {
         let now = Instant::now();
-        metrics
-            .connections_limit
-            .set(limits.connections.unwrap_or(0).into());
+        let gate = Self(Arc::new(Doors {
+            sessions: Mutex::new(Ledger::new(now)),
+            requests: Mutex::new(Ledger::new(now)),
+            is_full: watch::Sender::new(false),
+            in_force: InForce::new(limits),
+            metrics,
+            strangers: Notices::default(),
+        }));
+        gate.take(limits);
+        gate
+    }
+
+    /// Has these limits hold from now on, also for what is inside. Nobody is sent away: where there are more than may be,
+    /// nobody comes until enough have left.
+    pub(crate) fn take(&self, limits: &config::Limits) {
+        let now = Instant::now();
         let twice = |most: u32, beside: u32| most.saturating_mul(2).saturating_add(beside);
         let sessions = Bounds {
             all: limits.connections,
@@ -73,13 +88,19 @@ impl Gate {
                 .map(|most| twice(most, BESIDE_OF_ONE)),
             per_second: None,
         };
-        Self(Arc::new(Doors {
-            sessions: Mutex::new(Ledger::new(sessions, now)),
-            requests: Mutex::new(Ledger::new(requests, now)),
-            is_full: watch::Sender::new(false),
-            metrics,
-            strangers: Notices::default(),
-        }))
+        for (kind, bounds) in [(Kind::Session, sessions), (Kind::Request, requests)] {
+            let mut ledger = self.ledger(kind);
+            ledger.bind(bounds, now);
+            self.tell(kind, &ledger);
+        }
+        self.0.in_force.take(limits);
+        let most = limits.connections.unwrap_or(0);
+        self.0.metrics.connections_limit.set(most.into());
+    }
+
+    /// The limits of those that are inside.
+    pub(crate) fn in_force(&self) -> &InForce {
+        &self.0.in_force
     }
 
     /// Whether the node has no room for more sessions.

@@ -33,21 +33,32 @@ pub(crate) enum Refused {
 pub(super) struct Ledger {
     bounds: Bounds,
     all: u32,
-    /// Only where there is a bound for it.
+    /// Also without a bound for it: there may be one later.
     of_one: HashMap<Network, u32>,
     arrivals: Bucket,
     is_full: bool,
 }
 
 impl Ledger {
-    pub(super) fn new(bounds: Bounds, now: Instant) -> Self {
+    /// Without bounds.
+    pub(super) fn new(now: Instant) -> Self {
         Self {
-            bounds,
+            bounds: Bounds::default(),
             all: 0,
             of_one: HashMap::new(),
             arrivals: Bucket::new(now),
             is_full: false,
         }
+    }
+
+    /// Has these bounds hold from now on. Who is there stays.
+    pub(super) fn bind(&mut self, bounds: Bounds, now: Instant) {
+        if bounds.per_second != self.bounds.per_second {
+            self.arrivals = Bucket::new(now);
+        }
+        self.bounds = bounds;
+        self.is_full = false;
+        self.note();
     }
 
     /// How many are there.
@@ -65,12 +76,11 @@ impl Ledger {
         if self.bounds.all.is_some_and(|most| self.all >= most) {
             return Err(Refused::Full);
         }
-        let counted = network.zip(self.bounds.of_one);
-        if let Some((network, most)) = counted
-            && self
-                .of_one
-                .get(&network)
-                .is_some_and(|count| *count >= most)
+        let of_one = network.and_then(|network| self.of_one.get(&network));
+        if self
+            .bounds
+            .of_one
+            .is_some_and(|most| of_one.is_some_and(|count| *count >= most))
         {
             return Err(Refused::Address);
         }
@@ -81,7 +91,7 @@ impl Ledger {
             return Err(Refused::Rate);
         }
         self.all = self.all.saturating_add(1);
-        if let Some((network, _)) = counted {
+        if let Some(network) = network {
             *self.of_one.entry(network).or_default() += 1;
         }
         self.note();
@@ -122,6 +132,12 @@ mod tests {
         Some(Network::from(IpAddr::from([10, 0, 0, number])))
     }
 
+    fn bound(bounds: Bounds, now: Instant) -> Ledger {
+        let mut ledger = Ledger::new(now);
+        ledger.bind(bounds, now);
+        ledger
+    }
+
     #[test]
     fn what_is_over_a_bound_is_refused_for_that() {
         let now = Instant::now();
@@ -130,7 +146,7 @@ mod tests {
             of_one: Some(2),
             per_second: None,
         };
-        let mut ledger = Ledger::new(bounds, now);
+        let mut ledger = bound(bounds, now);
 
         assert_eq!(ledger.enter(network(1), now), Ok(()));
         assert_eq!(ledger.enter(network(1), now), Ok(()));
@@ -150,7 +166,7 @@ mod tests {
             of_one: Some(1),
             per_second: Some(2),
         };
-        let mut ledger = Ledger::new(bounds, now);
+        let mut ledger = bound(bounds, now);
 
         assert_eq!(ledger.enter(network(1), now), Ok(()));
         assert_eq!(ledger.enter(network(1), now), Err(Refused::Address));
@@ -167,7 +183,7 @@ mod tests {
             all: Some(100),
             ..Bounds::default()
         };
-        let mut ledger = Ledger::new(bounds, now);
+        let mut ledger = bound(bounds, now);
         for _ in 0..100 {
             assert!(!ledger.is_full());
             ledger.enter(None, now).unwrap();
@@ -180,6 +196,32 @@ mod tests {
         assert!(!ledger.is_full());
     }
 
+    #[test]
+    fn who_came_before_a_bound_counts_for_it_and_stays() {
+        let now = Instant::now();
+        let mut ledger = Ledger::new(now);
+        for _ in 0..3 {
+            ledger.enter(network(1), now).unwrap();
+        }
+
+        let bounds = Bounds {
+            all: Some(3),
+            of_one: Some(2),
+            per_second: None,
+        };
+        ledger.bind(bounds, now);
+        assert!(ledger.is_full());
+        assert_eq!(ledger.all(), 3);
+        ledger.leave(network(1));
+        assert_eq!(ledger.enter(network(1), now), Err(Refused::Address));
+        ledger.leave(network(1));
+        assert_eq!(ledger.enter(network(1), now), Ok(()));
+
+        ledger.bind(Bounds::default(), now);
+        assert!(!ledger.is_full());
+        assert_eq!(ledger.enter(network(1), now), Ok(()));
+    }
+
     proptest! {
         #[test]
         fn it_never_counts_twice_and_forgets_who_has_left(
@@ -187,7 +229,7 @@ mod tests {
         ) {
             let now = Instant::now();
             let bounds = Bounds { all: Some(10), of_one: Some(4), per_second: None };
-            let mut ledger = Ledger::new(bounds, now);
+            let mut ledger = bound(bounds, now);
             let mut there = Vec::new();
             for (comes, who) in steps {
                 if comes {

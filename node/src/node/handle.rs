@@ -7,6 +7,7 @@ use crate::{
     drain::{Drain, DrainStatus, Ending},
     live::{Live, ReloadError},
     nodes::{NodeStatus, Nodes},
+    platform::Platforms,
     rebalance::{Rebalance, Share},
 };
 
@@ -17,6 +18,7 @@ pub struct Handle {
     pub(super) nodes: Nodes,
     pub(super) rebalance: Rebalance,
     pub(super) live: Live,
+    pub(super) platforms: Platforms,
 }
 
 impl Handle {
@@ -54,14 +56,18 @@ impl Handle {
         self.rebalance.start(rate)
     }
 
-    /// Takes what can change in a node that runs from `config`: the keys of tokens, whose files are read again, and the
-    /// origins of pages. The rest stays. All of it or nothing.
+    /// Takes what can change in a node that runs from `config`: the keys of tokens, whose files are read again, those of
+    /// session ids, the origins of pages, and the limits, but for `message_size`, `write_stall` and `handshake_timeout`. The
+    /// rest stays. All of it or nothing. Clients that are connected stay, also where there are more than may be now.
     ///
     /// # Errors
     ///
     /// [`ReloadError`], which says what is wrong. Nothing has changed then.
     pub fn reload(&self, config: &Config) -> Result<(), ReloadError> {
-        self.live.take(config)
+        self.live.take(config)?;
+        let now = self.live.now();
+        self.platforms.take(&now.limits, &now.session);
+        Ok(())
     }
 
     /// Has a node that was asked to end do so without waiting for its clients any longer. It ends in good order all the same:

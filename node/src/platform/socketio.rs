@@ -40,13 +40,13 @@ use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt, service_fn, util::ServiceFn};
 
 use crate::{
-    config::{Config, Parser, Transport},
+    config::{self, Config, Parser, Transport},
     connection::{
         Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Stream, Upgrade,
         copied, out_of_http, peer,
     },
     http::Body,
-    limit::Gate,
+    limit::{Gate, InForce},
     metrics::{Metrics, NamespaceMetrics},
     platform::{Served, goodbye::Goodbye, server_side::Application},
 };
@@ -93,8 +93,6 @@ struct Parts {
     /// Near its end, a node takes no new sessions.
     refusing: AtomicBool,
     gate: Gate,
-    most_rooms: usize,
-    most_namespaces: usize,
 }
 
 /// A WebSocket that may be opened.
@@ -113,8 +111,7 @@ struct Bound {
     metrics: Arc<NamespaceMetrics>,
     server: Server,
     sessions: Sessions,
-    most_rooms: usize,
-    most_namespaces: usize,
+    in_force: InForce,
     tasks: TaskTracker,
     platform: Weak<Parts>,
     /// Seats between their client's request and the answer to it.
@@ -206,9 +203,8 @@ impl Platform {
             cluster: cluster.clone(),
             flusher: Flusher::default(),
             traffic: metrics.traffic.clone(),
-            send_queue: config.limits.send_queue,
+            in_force: gate.in_force().clone(),
             message_size: config.limits.message_size,
-            pace: config.limits.pace(),
             direct: socketio.direct,
         };
         Self(Arc::new(Parts {
@@ -224,9 +220,12 @@ impl Platform {
             patience: socketio.ping_timeout,
             refusing: AtomicBool::new(false),
             gate,
-            most_rooms: config.limits.rooms_per_socket,
-            most_namespaces: config.limits.namespaces_per_connection,
         }))
+    }
+
+    /// Signs session ids with these keys from now on.
+    pub(crate) fn take_keys(&self, session: &config::Session) {
+        self.0.ids.take(session);
     }
 
     /// All sockets of all nodes.
@@ -257,8 +256,7 @@ impl Platform {
             metrics,
             server: server.clone(),
             sessions: parts.sessions.clone(),
-            most_rooms: parts.most_rooms,
-            most_namespaces: parts.most_namespaces,
+            in_force: parts.gate.in_force().clone(),
             tasks: parts.tasks.clone(),
             platform: Arc::downgrade(&self.0),
             arriving: Mutex::default(),
@@ -284,7 +282,7 @@ impl Platform {
             namespace: bound.namespace.get()?.clone(),
             metrics: bound.metrics.clone(),
             server,
-            most_rooms: bound.most_rooms,
+            in_force: bound.in_force.clone(),
         })
     }
 

@@ -97,9 +97,8 @@ impl Platform {
             cluster,
             flusher: Flusher::default(),
             traffic: metrics.traffic.clone(),
-            send_queue: config.limits.send_queue,
+            in_force: gate.in_force().clone(),
             message_size: config.limits.message_size,
-            pace: config.limits.pace(),
             // There is no engine to pass through.
             direct: true,
         };

@@ -238,6 +238,7 @@ pub const GROUPS: &[Group] = &[
                 Kind::Text,
                 "What session ids are signed with; during a change: new,old",
             )
+            .live()
             .secret(),
         ],
     },
@@ -261,22 +262,26 @@ pub const GROUPS: &[Group] = &[
                 Kind::Size,
                 "A client for which more than this waits is disconnected",
             )
+            .live()
             .default("4MiB"),
             Key::new(
                 "limits.connections",
                 Kind::Count,
                 "Clients' sessions on this node",
-            ),
+            )
+            .live(),
             Key::new(
                 "limits.connections_per_ip",
                 Kind::Count,
                 "Sessions from one address, or one /64 of IPv6",
-            ),
+            )
+            .live(),
             Key::new(
                 "limits.connects_per_second",
                 Kind::Count,
                 "New sessions per second",
-            ),
+            )
+            .live(),
             Key::new(
                 "limits.handshake_timeout",
                 Kind::Duration,
@@ -287,23 +292,27 @@ pub const GROUPS: &[Group] = &[
                 "limits.events_per_second",
                 Kind::Count,
                 "Events per second of one connection",
-            ),
+            )
+            .live(),
             Key::new(
                 "limits.events_burst",
                 Kind::Count,
                 "Events of one connection at once",
-            ),
+            )
+            .live(),
             Key::new(
                 "limits.rooms_per_socket",
                 Kind::Count,
                 "Rooms that one socket may join",
             )
+            .live()
             .default("10000"),
             Key::new(
                 "limits.namespaces_per_connection",
                 Kind::Count,
                 "Namespaces that one connection may be in",
             )
+            .live()
             .default("100"),
         ],
     },

@@ -110,7 +110,7 @@ impl Seat {
             session: session.clone(),
             is_left: AtomicBool::new(false),
         };
-        let is_one_too_many = session.enter_namespace() > bound.most_namespaces;
+        let is_one_too_many = session.enter_namespace() > bound.in_force.namespaces();
         Arc::new_cyclic(|own| Self {
             own: own.clone(),
             socket: Arc::downgrade(socket),
@@ -429,7 +429,12 @@ impl SocketPort for Seat {
         if self.is_gone() {
             return Box::pin(std::future::ready(Ok(())));
         }
-        membership::join(&self.namespace, self.sid, rooms, self.bound.most_rooms)
+        membership::join(
+            &self.namespace,
+            self.sid,
+            rooms,
+            self.bound.in_force.rooms(),
+        )
     }
 
     fn leave(&self, rooms: &[String]) {

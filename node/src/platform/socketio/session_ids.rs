@@ -3,6 +3,8 @@
 //! `sid` is the engine's, `node` the name of the node that has the session, `mac` the first 12 bytes of HMAC-SHA-256 over
 //! both, in base64url. Whoever has the whole can read and write the session; the engine's id alone opens nothing.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     hmac::{HMAC_SHA256, Key, sign},
@@ -26,26 +28,39 @@ const OPEN: &str = r#"0{"sid":""#;
 /// Signs and verifies session ids of one node.
 pub(super) struct SessionIds {
     node: Box<str>,
-    /// The first signs, all verify.
-    keys: Vec<Key>,
+    /// What this process alone knows. It signs where no key is configured, and verifies what it has signed to the end.
+    own: Key,
+    keys: RwLock<Arc<Keys>>,
+}
+
+struct Keys {
+    signing: Key,
+    /// These verify as well.
+    others: Vec<Key>,
 }
 
 impl SessionIds {
     /// With the keys that are configured, or one of this process' own.
     pub(super) fn new(session: &config::Session, node: &str) -> Self {
-        let keys = session.keys.iter();
-        let mut keys: Vec<_> = keys
-            .map(|key| Key::new(HMAC_SHA256, key.expose().as_bytes()))
-            .collect();
-        if keys.is_empty() {
-            let mut random = [0; 32];
-            rand::rng().fill(&mut random);
-            keys.push(Key::new(HMAC_SHA256, &random));
-        }
+        let mut random = [0; 32];
+        rand::rng().fill(&mut random);
+        let own = Key::new(HMAC_SHA256, &random);
         Self {
             node: node.into(),
-            keys,
+            keys: RwLock::new(Arc::new(Keys::of(session, &own))),
+            own,
         }
+    }
+
+    /// Signs with these keys from now on. What was signed with any other that was configured is of no session.
+    pub(super) fn take(&self, session: &config::Session) {
+        let keys = Arc::new(Keys::of(session, &self.own));
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.clone()
     }
 
     /// The body of the answer to a handshake, with the id that its client is to use; none if it opens no session.
@@ -74,7 +89,7 @@ impl SessionIds {
 
     pub(super) fn signed(&self, id: Sid) -> String {
         let text = format!("{id}.{}", self.node);
-        let mac = sign(&self.keys[0], text.as_bytes());
+        let mac = sign(&self.keys().signing, text.as_bytes());
         let mac = BASE64_URL_SAFE_NO_PAD.encode(&mac.as_ref()[..MAC]);
         format!("{text}.{mac}")
     }
@@ -89,8 +104,23 @@ impl SessionIds {
             verify_slices_are_equal(&expected.as_ref()[..MAC], &mac).is_ok()
         };
         // Sessions of other nodes are not here.
-        let is_ours = self.keys.iter().any(is_signed_by) && node == &*self.node;
+        let keys = self.keys();
+        let mut all = std::iter::once(&keys.signing).chain(&keys.others);
+        let is_ours = all.any(is_signed_by) && node == &*self.node;
         is_ours.then(|| id.parse().ok()).flatten()
+    }
+}
+
+impl Keys {
+    fn of(session: &config::Session, own: &Key) -> Self {
+        let configured = session.keys.iter();
+        let mut all = configured
+            .map(|key| Key::new(HMAC_SHA256, key.expose().as_bytes()))
+            .chain([own.clone()]);
+        Self {
+            signing: all.next().unwrap_or_else(|| own.clone()),
+            others: all.collect(),
+        }
     }
 }
 
@@ -145,11 +175,14 @@ mod tests {
     use super::*;
     use crate::config::Secret;
 
-    fn ids(node: &str, keys: &[&str]) -> SessionIds {
-        let session = config::Session {
+    fn session(keys: &[&str]) -> config::Session {
+        config::Session {
             keys: keys.iter().map(|key| Secret::new(*key)).collect(),
-        };
-        SessionIds::new(&session, node)
+        }
+    }
+
+    fn ids(node: &str, keys: &[&str]) -> SessionIds {
+        SessionIds::new(&session(keys), node)
     }
 
     /// The session that a request with this query is for, and the query that the engine sees.
@@ -200,10 +233,7 @@ mod tests {
         let signed = ids.signed(id);
         let (text, mac) = signed.rsplit_once('.').unwrap();
         let changed = if mac.starts_with('A') { "B" } else { "A" };
-        let other_node = SessionIds {
-            node: "n2".into(),
-            keys: ids.keys.clone(),
-        };
+        let other_node = self::ids("n2", &["one key", "another key"]);
         let stranger = self::ids("n1", &["one kez"]);
         for wrong in [
             String::new(),
@@ -262,6 +292,26 @@ mod tests {
         assert_eq!(both.verified(&old.signed(id)), Some(id));
         assert_eq!(new.verified(&both.signed(id)), Some(id));
         assert_eq!(new.verified(&old.signed(id)), None);
+    }
+
+    #[test]
+    fn keys_change_under_sessions_that_go_on_with_the_old_one_and_with_none() {
+        let ids = ids("n1", &[]);
+        let id = Sid::new();
+        let own = ids.signed(id);
+
+        ids.take(&session(&["old"]));
+        let old = ids.signed(id);
+        ids.take(&session(&["new", "old"]));
+        let new = ids.signed(id);
+        assert_eq!(ids.verified(&own), Some(id));
+        assert_eq!(ids.verified(&old), Some(id));
+        assert_eq!(ids.verified(&new), Some(id));
+        assert_ne!(old, new);
+
+        ids.take(&session(&["new"]));
+        assert_eq!(ids.verified(&old), None);
+        assert_eq!(ids.verified(&new), Some(id));
     }
 
     #[test]

@@ -282,7 +282,7 @@ impl SocketPort for Seat {
 
     fn join(&self, rooms: Vec<String>) -> Joining {
         let served = &self.served;
-        membership::join(&served.namespace, self.sid, rooms, served.most_rooms)
+        membership::join(&served.namespace, self.sid, rooms, served.in_force.rooms())
     }
 
     fn leave(&self, rooms: &[String]) {
