@@ -8,12 +8,10 @@ mod gate;
 mod in_force;
 mod ledger;
 mod network;
-mod notices;
 mod proxies;
 
 pub(crate) use events::{Meter, Verdict};
 pub(crate) use gate::{Gate, Permit};
 pub(crate) use in_force::InForce;
 pub(crate) use ledger::Refused;
-pub(crate) use notices::Notices;
 pub(crate) use proxies::{Proxies, Start, begins_one, start};

@@ -15,7 +15,7 @@ use roomcast_gateway::{Gateway, platform::Outcome};
 
 pub(crate) use cluster::ClusterMetrics;
 
-use crate::{connection::Traffic, http::ControlMetrics, limit::Notices, traces::Traces};
+use crate::{connection::Traffic, http::ControlMetrics, repetition::Repetition, traces::Traces};
 
 /// The label value of every event that nobody registered.
 const OTHER: &str = "other";
@@ -72,7 +72,7 @@ impl Metrics {
                 oversized: oversized.with_label_values(&["websocket"]),
                 oversized_bodies: oversized.with_label_values(&["polling"]),
                 warned: slow_consumers.with_label_values(&["warned"]),
-                laggards: Notices::default(),
+                laggards: Repetition::default(),
                 rate_limited: kit.counter(
                     "rate_limited_total",
                     "Events that were not handled because their client sent too many.",
@@ -81,7 +81,7 @@ impl Metrics {
                     "rate_limited_disconnects_total",
                     "Clients that were disconnected because they went on with that.",
                 ),
-                floods: Notices::default(),
+                floods: Repetition::default(),
             }),
             cluster: ClusterMetrics::new(&kit, traces.clone()),
             control: ControlMetrics {

@@ -23,7 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Connection, Encryption, Patience, Stream, head::Head};
 use crate::{
     http::Body,
-    limit::{Gate, Notices, Permit, Proxies, Refused},
+    limit::{Gate, Permit, Proxies, Refused},
     repetition::Repetition,
 };
 
@@ -59,13 +59,13 @@ pub(crate) struct Traffic {
     /// Clients that began to lag: each is told of once.
     pub(crate) warned: IntCounter,
     /// Lines of the log on them.
-    pub(crate) laggards: Notices,
+    pub(crate) laggards: Repetition,
     /// Events that were refused because they came too fast.
     pub(crate) rate_limited: IntCounter,
     /// Clients that were disconnected for it.
     pub(crate) flooded: IntCounter,
     /// Lines of the log on them.
-    pub(crate) floods: Notices,
+    pub(crate) floods: Repetition,
 }
 
 /// What the public port serves.
@@ -159,7 +159,7 @@ impl Listener {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) {
-        let mut failures = Repetition::default();
+        let failures = Repetition::default();
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,

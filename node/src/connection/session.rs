@@ -122,10 +122,10 @@ impl Session {
         verdict
     }
 
-    /// Whether a line on a client that floods may be written, and how many were left out.
+    /// Whether a line on a client that floods may be written; then how many before it were not.
     pub(crate) fn notice_flood(&self) -> Option<u64> {
-        let notices = &self.sessions.delivery().traffic.floods;
-        notices.admit(Instant::now())
+        let floods = &self.sessions.delivery().traffic.floods;
+        floods.tells(Instant::now())
     }
 
     /// Notes, once, that the client takes too little of what waits for it.
@@ -135,13 +135,13 @@ impl Session {
         }
         let traffic = &self.sessions.delivery().traffic;
         traffic.warned.inc();
-        if let Some(left_out) = traffic.laggards.admit(Instant::now()) {
+        if let Some(untold) = traffic.laggards.tells(Instant::now()) {
             let permit = self.permit.get().and_then(Weak::upgrade);
             let address = permit.and_then(|permit| permit.network());
             tracing::warn!(
                 address = address.map(tracing::field::display),
                 waiting,
-                left_out,
+                untold,
                 "a client reads too slowly: it is disconnected if that goes on"
             );
         }

@@ -14,9 +14,8 @@ use super::{
     in_force::InForce,
     ledger::{Bounds, Ledger, Refused},
     network::Network,
-    notices::Notices,
 };
-use crate::{config, metrics::Metrics};
+use crate::{config, metrics::Metrics, repetition::Repetition};
 
 /// Connections that are no WebSocket, beside two for each session that may be: pages are loaded over some.
 const BESIDE: u32 = 1024;
@@ -38,7 +37,7 @@ struct Doors {
     in_force: InForce,
     metrics: Arc<Metrics>,
     /// Lines of the log on proxies that are not trusted.
-    strangers: Notices,
+    strangers: Repetition,
 }
 
 /// Counts as long as it is held and not given back.
@@ -65,7 +64,7 @@ impl Gate {
             is_full: watch::Sender::new(false),
             in_force: InForce::new(limits),
             metrics,
-            strangers: Notices::default(),
+            strangers: Repetition::default(),
         }));
         gate.take(limits);
         gate
@@ -133,8 +132,8 @@ impl Gate {
     /// Counts a PROXY header of a peer that is not trusted.
     pub(crate) fn stranger(&self, peer: IpAddr) {
         self.0.metrics.rejected("proxy");
-        if let Some(left_out) = self.0.strangers.admit(Instant::now()) {
-            tracing::warn!(%peer, left_out, "refused a PROXY header: proxies.trusted does not name its sender");
+        if let Some(untold) = self.0.strangers.tells(Instant::now()) {
+            tracing::warn!(%peer, untold, "refused a PROXY header: proxies.trusted does not name its sender");
         }
     }
 

@@ -106,11 +106,11 @@ pub(super) fn in_time(
         Verdict::Refuse => tell(),
         Verdict::Disconnect => {
             tell();
-            if let Some(left_out) = session.notice_flood() {
+            if let Some(untold) = session.notice_flood() {
                 tracing::warn!(
                     namespace = socket.namespace(),
                     socket = socket.id(),
-                    left_out,
+                    untold,
                     "a client is disconnected: its events come faster than limits.events_per_second for too long"
                 );
             }
