@@ -48,8 +48,6 @@ pub(crate) use setting::InForce;
 pub use sources::Sources;
 pub(crate) use template::template;
 
-use crate::limit::Pace;
-
 /// Everything that can be configured.
 ///
 /// The default is what holds when nothing is set; fields can be changed before the node is built.
