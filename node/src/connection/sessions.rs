@@ -188,11 +188,11 @@ mod tests {
         drop(session);
         assert!(sessions.lock().gone.is_empty());
 
-        let late = sessions.open();
-        late.ended();
-        let late = sessions.resolve(id, Some(&late));
+        let opened = sessions.open();
+        opened.ended();
+        let late = sessions.resolve(id, Some(&opened));
         assert_eq!(sessions.count(), 0, "it was gone before it was known");
-        drop(late);
+        drop((late, opened));
         assert!(sessions.lock().gone.is_empty());
     }
 
