@@ -9,6 +9,7 @@ mod origin;
 mod pages;
 mod problem;
 mod public;
+mod starting;
 
 pub(crate) use admin::{Readiness, admin};
 pub(crate) use control::{Control, ControlMetrics, Settings as ControlSettings, chain};
@@ -16,6 +17,7 @@ pub(crate) use exchange::exchange;
 pub(crate) use origin::Origins;
 pub(crate) use pages::Pages;
 pub(crate) use public::Public;
+pub(crate) use starting::starting;
 
 use http::{HeaderValue, Response, StatusCode, header};
 

@@ -21,6 +21,7 @@ use crate::{
     connection::{Encryption, Listener},
     drain::Drain,
     gateways::{self, Ground},
+    http::starting,
     live::{Keys, Live},
     metrics::Metrics,
     nodes::Nodes,
@@ -147,15 +148,24 @@ impl Builder {
             .local_addr()
             .map_err(listen("admin.listen", address))?;
 
+        let joining = async {
+            let joined = join(&config, bus).await?;
+            let presence = presence_for(&config, joined.cluster.node_id()).await?;
+            let store = store_for(&config, store).await?;
+            Ok::<_, RedisError>((joined, presence, store))
+        };
+        let (joined, presence, store) = tokio::select! {
+            joined = joining => joined?,
+            never = starting(&admin) => match never {},
+        };
         let Joined {
             cluster,
             metrics,
             traces,
             exporting,
-        } = join(&config, bus).await?;
-        let presence = presence_for(&config, cluster.node_id()).await?;
+        } = joined;
         let ground = Ground {
-            store: store_for(&config, store).await?,
+            store,
             presence: presence.clone(),
         };
         let gateways = all(&config, ground, live.keys(), gateways)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{TestNode, config, get, send, wait_for};
 use roomcast_loadtest::client::{Client, Transport};
-use roomcast_node::Config;
+use roomcast_node::{Config, Node};
 use serde_json::json;
 
 #[tokio::test]
@@ -31,6 +31,37 @@ async fn metrics_and_health_are_on_the_admin_port_alone() {
         );
     }
     assert_eq!(node.get("/socket.io/?EIO=4&transport=polling").await.0, 404);
+}
+
+#[tokio::test]
+async fn probes_are_answered_while_redis_is_waited_for() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let admin = free.local_addr().unwrap();
+    drop(free);
+    let mut waiting = config();
+    waiting.admin.listen = admin;
+    // Nobody listens there, which is no reason to give up before half a minute has passed.
+    let flags = ["--redis-url", "redis://127.0.0.1:1"];
+    waiting.redis = Config::load(flags.map(Into::into), []).unwrap().redis;
+    let asked = async {
+        wait_for("the admin port to answer", async || {
+            get(admin, "/live").await.0 == 200
+        })
+        .await;
+        let ready = get(admin, "/ready").await;
+        assert_eq!(ready, (503, "not ready: starting\n".to_owned()));
+        let (status, problem) = get(admin, "/api/v1/nodes").await;
+        let problem: serde_json::Value = serde_json::from_str(&problem).unwrap();
+        assert_eq!(status, 503);
+        assert_eq!(problem["type"], "urn:roomcast:problem:starting");
+        assert_eq!(get(admin, "/metrics").await.0, 503);
+        assert_eq!(get(admin, "/").await.0, 404);
+    };
+
+    tokio::select! {
+        () = asked => {}
+        bound = Node::builder(waiting).bind() => panic!("it is there: {:?}", bound.err()),
+    }
 }
 
 #[tokio::test]
