@@ -3,6 +3,7 @@
 mod expiry;
 mod goodbye;
 mod handshake;
+mod intake;
 mod job;
 mod membership;
 mod profile;

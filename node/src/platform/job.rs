@@ -3,24 +3,17 @@
 use std::{sync::Arc, time::Instant};
 
 use roomcast_gateway::{
-    DisconnectReason, Exception, Gateway, Refusal, Socket,
-    platform::{AckId, EmitError, Incoming, Outcome, Outgoing, SocketPort, Streaming},
+    DisconnectReason, Gateway, Refusal, Socket,
+    platform::{AckId, Incoming, Outcome, Streaming},
 };
 use serde::Serialize;
 
 use super::{published, queue::Work};
 use crate::{
     connection::{Session, Waiting},
-    limit::Verdict,
     metrics::NamespaceMetrics,
     traces,
 };
-
-/// What an event without a readable name is counted as: none of those that are registered.
-const UNREADABLE: &str = "";
-
-/// What a client reads whose events come too fast.
-const RATE_LIMITED: &str = "rate limited";
 
 /// What a seat does, in order.
 pub(super) enum Job {
@@ -93,53 +86,6 @@ impl Job {
     }
 }
 
-/// Whether one more event is in time. If not, `tell` tells the client; for one that persists, `close` follows.
-pub(super) fn in_time(
-    session: &Session,
-    socket: &dyn SocketPort,
-    tell: impl FnOnce(),
-    close: impl FnOnce(),
-) -> bool {
-    match session.judge() {
-        Verdict::Handle => return true,
-        Verdict::Ignore => {}
-        Verdict::Refuse => tell(),
-        Verdict::Disconnect => {
-            tell();
-            if let Some(untold) = session.notice_flood() {
-                tracing::warn!(
-                    namespace = socket.namespace(),
-                    socket = socket.id(),
-                    untold,
-                    "a client is disconnected: its events come faster than limits.events_per_second for too long"
-                );
-            }
-            close();
-        }
-    }
-    false
-}
-
-/// Tells a client that its event came too fast.
-pub(super) fn too_fast(
-    gateway: &Gateway,
-    metrics: &NamespaceMetrics,
-    socket: &Socket,
-    event: Incoming,
-) {
-    let told = gateway.refuse(socket.clone(), event, Exception::new(RATE_LIMITED));
-    log(metrics, socket, "a refusal", &told);
-}
-
-/// The same where the event cannot be read.
-///
-/// # Errors
-///
-/// None in fact: the text is a literal.
-pub(super) fn too_fast_and_unreadable() -> Result<Outgoing, EmitError> {
-    Outgoing::new("exception", &Told::error(RATE_LIMITED))
-}
-
 /// Drives a stream of replies beside the socket's events, and counts how it ended.
 pub(super) async fn replied(
     replies: Streaming,
@@ -170,14 +116,4 @@ pub(super) fn log_refusal(metrics: &NamespaceMetrics, socket: &Socket, refusal: 
         let failed = Outcome::Failed(error.to_owned());
         log(metrics, socket, "an admission", &failed);
     }
-}
-
-/// Counts an event that cannot be read; what its client is told.
-///
-/// # Errors
-///
-/// None in fact: the text is a literal.
-pub(super) fn unreadable(metrics: &NamespaceMetrics) -> Result<Outgoing, EmitError> {
-    metrics.received(UNREADABLE);
-    Outgoing::new("exception", &Told::error("Invalid message"))
 }

@@ -20,6 +20,7 @@ use socketioxide::{
 use socketioxide_core::Value;
 
 use super::{Adapter, Arriving, Bound, payload, seat::Seat};
+use crate::platform::intake::Intake as _;
 
 /// What a client's `connect_error` says that is in as many namespaces as it may be.
 const TOO_MANY: &str = "too many namespaces";

@@ -11,10 +11,10 @@ use std::{
 
 use roomcast_adapter::{Emission, Namespace, Profile, Recipient, SendError};
 use roomcast_gateway::{
-    DisconnectReason, Refusal, Server, Socket,
+    DisconnectReason, Gateway, Refusal, Server, Socket,
     platform::{
-        AckId, AckPayload, Admission, EmitError, Handshake, Incoming, Joining, Outgoing,
-        SocketPort, SocketValues, Streaming,
+        AckId, AckPayload, Admission, EmitError, Handshake, Joining, Outgoing, SocketPort,
+        SocketValues, Streaming,
     },
 };
 use socketioxide_core::{Sid, packet::Packet};
@@ -23,12 +23,14 @@ use tokio_util::task::TaskTracker;
 use super::{Adapter, Bound};
 use crate::{
     connection::{FENCE, Fence, Session, of_packet},
+    metrics::NamespaceMetrics,
     platform::{
         expiry, handshake,
+        intake::Intake,
         job::{self, Job},
         membership, profile,
         public_id::PublicId,
-        queue::{Queue, Work, Worker},
+        queue::Queue,
         streams::Streams,
         user,
     },
@@ -204,57 +206,6 @@ impl Seat {
         expiry::watch(&Socket::new(self.clone()), &self.streams, &self.bound.tasks);
     }
 
-    /// Handles an event, now or behind those that came before it.
-    pub(super) fn event(self: &Arc<Self>, event: Incoming, ack: Option<AckId>, bytes: usize) {
-        let mut event = Some(event);
-        let tell = || {
-            if let Some(event) = event.take() {
-                let socket = Socket::new(self.clone());
-                job::too_fast(&self.bound.gateway, &self.bound.metrics, &socket, event);
-            }
-        };
-        if !job::in_time(&self.session, &**self, tell, || self.flooded()) {
-            return;
-        }
-        let Some(event) = event else { return };
-        // What is handled beside others counts as waiting until it has ended.
-        let beside = self.bound.gateway.is_concurrent(event.event());
-        let waiting = beside.then(|| self.session.event_waits(bytes));
-        let job = Job::Event(event, ack, waiting);
-        self.queue.submit(self, job, |job| match job {
-            Job::Event(event, ack, None) => {
-                Job::Event(event, ack, Some(self.session.event_waits(bytes)))
-            }
-            other => other,
-        });
-    }
-
-    /// Answers an event that cannot be read.
-    pub(super) fn refuse(&self) {
-        let tell = || {
-            if let Ok(exception) = job::too_fast_and_unreadable() {
-                let _ = self.emit(exception);
-            }
-        };
-        if !job::in_time(&self.session, self, tell, || self.flooded()) {
-            return;
-        }
-        if let Ok(exception) = job::unreadable(&self.bound.metrics) {
-            // A client that is gone, or does not read, is not told.
-            let _ = self.emit(exception);
-        }
-    }
-
-    /// Its client sends too much for too long. It is told that it is out, after which a stock client does not come back
-    /// by itself. It keeps its seat until its connection is closed: the engine would close one at once over which events
-    /// come for a seat that is no more, and the client would not know why.
-    fn flooded(&self) {
-        let goodbye = Packet::disconnect(self.namespace().to_owned());
-        // A client that is gone, or does not read, is not told.
-        let _ = self.send(goodbye);
-        self.bound.close_soon(self.sid, &self.session);
-    }
-
     /// Leaves all rooms at once, and then tells the gateway, behind the events that came before. Once only.
     pub(super) fn leave(self: &Arc<Self>, reason: DisconnectReason) {
         let reason = self.reason(reason);
@@ -354,23 +305,34 @@ impl Fence for Seat {
     }
 }
 
-impl Worker<Job> for Seat {
-    fn queue(&self) -> &Queue<Job> {
+impl Intake for Seat {
+    fn gateway(&self) -> &Gateway {
+        &self.bound.gateway
+    }
+
+    fn metrics(&self) -> &Arc<NamespaceMetrics> {
+        &self.bound.metrics
+    }
+
+    fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    fn jobs(&self) -> &Queue<Job> {
         &self.queue
     }
 
-    fn tasks(&self) -> &TaskTracker {
+    fn tracker(&self) -> &TaskTracker {
         &self.bound.tasks
     }
 
-    fn is_concurrent(&self, job: &Job) -> bool {
-        job.is_concurrent(&self.bound.gateway)
-    }
-
-    fn begin(self: &Arc<Self>, job: Job) -> Work {
-        let bound = &self.bound;
-        let socket = Socket::new(self.clone());
-        job.begin(&bound.gateway, &bound.metrics, &self.session, socket)
+    /// After it is told that it is out, a stock client does not come back by itself. It keeps its seat until its connection is closed: the engine would close one at once over which events
+    /// come for a seat that is no more, and the client would not know why.
+    fn flooded(&self) {
+        let goodbye = Packet::disconnect(self.namespace().to_owned());
+        // A client that is gone, or does not read, is not told.
+        let _ = self.send(goodbye);
+        self.bound.close_soon(self.sid, &self.session);
     }
 }
 

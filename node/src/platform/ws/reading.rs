@@ -21,7 +21,7 @@ use super::{
     pulse::{Beat, Pulse},
     sockets::Seat,
 };
-use crate::connection::Carrier;
+use crate::{connection::Carrier, platform::intake::Intake as _};
 
 /// How long a client that is still sending may take to read why it is closed. A connection that is closed with bytes unread
 /// is reset, and the reset can overtake the reason.

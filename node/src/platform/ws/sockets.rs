@@ -8,7 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use roomcast_adapter::{Emission, Profile, Recipient};
 use roomcast_gateway::{
-    DisconnectReason, Server, Socket,
+    DisconnectReason, Gateway, Server, Socket,
     platform::{
         AckId, AckPayload, EmitError, Handshake, Joining, Outgoing, SocketPort, SocketValues,
         Streaming,
@@ -20,12 +20,14 @@ use tokio_util::task::TaskTracker;
 use super::{codec, ending::Ending};
 use crate::{
     connection::{PING, Session},
+    metrics::NamespaceMetrics,
     platform::{
         Served, expiry,
+        intake::Intake,
         job::{self, Job},
         membership, profile,
         public_id::PublicId,
-        queue::{Queue, Work, Worker},
+        queue::Queue,
         streams::Streams,
         user,
     },
@@ -108,51 +110,7 @@ impl Seat {
         let Some(event) = codec::read(text) else {
             return self.refuse();
         };
-        let mut event = Some(event);
-        let tell = || {
-            if let Some(event) = event.take() {
-                let socket = Socket::new(self.clone());
-                job::too_fast(&self.served.gateway, &self.served.metrics, &socket, event);
-            }
-        };
-        if !job::in_time(&self.session, &**self, tell, || self.flooded()) {
-            return;
-        }
-        let Some(event) = event else { return };
-        let bytes = text.len();
-        // What is handled beside others counts as waiting until it has ended.
-        let beside = self.served.gateway.is_concurrent(event.event());
-        let waiting = beside.then(|| self.session.event_waits(bytes));
-        let job = Job::Event(event, None, waiting);
-        self.queue.submit(self, job, |job| match job {
-            Job::Event(event, ack, None) => {
-                Job::Event(event, ack, Some(self.session.event_waits(bytes)))
-            }
-            other => other,
-        });
-    }
-
-    /// Answers a message that cannot be read.
-    pub(super) fn refuse(&self) {
-        let tell = || {
-            if let Ok(exception) = job::too_fast_and_unreadable() {
-                let _ = self.emit(exception);
-            }
-        };
-        if !job::in_time(&self.session, self, tell, || self.flooded()) {
-            return;
-        }
-        if let Ok(exception) = job::unreadable(&self.served.metrics) {
-            // A client that is gone, or does not read, is not told.
-            let _ = self.emit(exception);
-        }
-    }
-
-    /// Its client sends too much for too long.
-    fn flooded(&self) {
-        // Set once: who closes it first says why.
-        let _ = self.ending.set(Ending::RATE_LIMITED);
-        self.session.close();
+        self.event(event, None, text.len());
     }
 
     pub(super) fn ping(&self) {
@@ -215,23 +173,31 @@ impl Recipient for Seat {
     }
 }
 
-impl Worker<Job> for Seat {
-    fn queue(&self) -> &Queue<Job> {
+impl Intake for Seat {
+    fn gateway(&self) -> &Gateway {
+        &self.served.gateway
+    }
+
+    fn metrics(&self) -> &Arc<NamespaceMetrics> {
+        &self.served.metrics
+    }
+
+    fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    fn jobs(&self) -> &Queue<Job> {
         &self.queue
     }
 
-    fn tasks(&self) -> &TaskTracker {
+    fn tracker(&self) -> &TaskTracker {
         &self.tasks
     }
 
-    fn is_concurrent(&self, job: &Job) -> bool {
-        job.is_concurrent(&self.served.gateway)
-    }
-
-    fn begin(self: &Arc<Self>, job: Job) -> Work {
-        let served = &self.served;
-        let socket = Socket::new(self.clone());
-        job.begin(&served.gateway, &served.metrics, &self.session, socket)
+    fn flooded(&self) {
+        // Set once: who closes it first says why.
+        let _ = self.ending.set(Ending::RATE_LIMITED);
+        self.session.close();
     }
 }
 
