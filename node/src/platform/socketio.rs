@@ -5,6 +5,7 @@
 
 mod handlers;
 mod payload;
+mod polling;
 mod seat;
 mod server;
 mod session_ids;
@@ -14,7 +15,7 @@ mod tests;
 use std::{
     collections::HashMap,
     convert::Infallible,
-    future::{Ready, poll_fn, ready},
+    future::{Ready, ready},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -23,11 +24,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{
-    Extensions, Method, Request, Response, StatusCode, header::CONTENT_LENGTH,
-    request::Parts as RequestParts,
-};
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use http::{Extensions, Request, Response, request::Parts as RequestParts};
+use hyper::upgrade::OnUpgrade;
 use roomcast_adapter::{Cluster, ClusterAdapter, Hold, Namespace};
 use roomcast_gateway::{Gateway, Server, platform::ServerPort};
 use socketioxide::{
@@ -37,18 +35,18 @@ use socketioxide::{
 use socketioxide_core::Sid;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::task::TaskTracker;
-use tower::{Service, ServiceExt, service_fn, util::ServiceFn};
+use tower::{Service, service_fn, util::ServiceFn};
 
 use crate::{
     config::{self, Config, Parser, Transport},
     connection::{
         Carrier, Connection, Delivery, Flusher, Rejection, Session, Sessions, Stream, Upgrade,
-        copied, out_of_http, peer,
+        out_of_http, peer,
     },
     http::Body,
     limit::{Gate, InForce},
     metrics::{Metrics, NamespaceMetrics},
-    platform::{Served, goodbye::Goodbye, server_side::Application},
+    platform::{Served, server_side::Application},
 };
 use payload::Encoding;
 use seat::Seat;
@@ -70,9 +68,6 @@ const READ_BUFFER: usize = 128;
 
 /// How long a client has to close a connection of which it was told that it is out.
 const GOODBYE: Duration = Duration::from_secs(1);
-
-/// How long the body of a POST may take. The engine would wait for it for ever, also once the session is gone.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves gateways to Socket.IO clients. A cheap handle.
 #[derive(Clone)]
@@ -361,83 +356,6 @@ impl Platform {
         });
     }
 
-    /// Answers a request of long polling.
-    ///
-    /// # Errors
-    ///
-    /// What to answer where the engine is not asked; its own refusals are answers.
-    pub(crate) async fn poll(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Body>, Rejection> {
-        let query = request.uri().query().unwrap_or_default();
-        // The engine reads less strictly, and would open WebSockets of its own.
-        match parameter(query, "transport") {
-            Some("polling") => {}
-            Some("websocket") => return Err(Rejection::Handshake),
-            _ => return Err(Rejection::Transport),
-        }
-        let (mut parts, body) = request.into_parts();
-        let id = self.0.ids.admit(&mut parts)?;
-        let request = Request::from_parts(parts, body);
-        let (request, patience) = match id {
-            None if self.refuses() => return Err(Rejection::Draining),
-            None => (self.opening(request)?, None),
-            Some(id) if request.method() == Method::POST => {
-                if !self.caught_up(id).await {
-                    self.close_polling(id).await;
-                    return Err(Rejection::Session);
-                }
-                (request, Some(BODY_TIMEOUT))
-            }
-            Some(_) => (request, None),
-        };
-        let goodbye = Goodbye::default();
-        let request = request.map(|body| goodbye.of(body));
-        let answer = self.0.service.clone().oneshot(request);
-        let Ok(response) = match patience {
-            None => answer.await,
-            Some(patience) => match tokio::time::timeout(patience, answer).await {
-                Ok(answer) => answer,
-                Err(_) => return Err(Rejection::Slow),
-            },
-        };
-        if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            self.0.metrics.traffic.oversized_bodies.inc();
-            // The engine has no words for it.
-            return Ok(Rejection::Size.response());
-        }
-        let response = response.map(Body::new);
-        if response.status() == StatusCode::BAD_REQUEST {
-            return Ok(rewritten(response, numbered).await);
-        }
-        let Some(id) = id else {
-            return Ok(rewritten(response, |body| self.0.ids.in_open(body).map(Bytes::from)).await);
-        };
-        if goodbye.is_said() && response.status().is_success() {
-            self.left(id);
-        }
-        // Looked for now: a first poll may be older than the first seat.
-        let session = self.0.sessions.find(id);
-        match session.filter(|session| session.answers_wait()) {
-            Some(session) => Ok(rewritten(response, |body| session.answered_in_poll(body)).await),
-            None => Ok(response),
-        }
-    }
-
-    /// The first request of a polling session lives as long as the session: it must not hold a connection's read buffer.
-    ///
-    /// # Errors
-    ///
-    /// Why there may be no more.
-    fn opening(&self, request: Request<Incoming>) -> Result<Request<Incoming>, Rejection> {
-        let (parts, body) = request.into_parts();
-        let mut parts = copied(parts);
-        let session = self.admitted(&mut parts.extensions)?;
-        parts.extensions.insert(session);
-        Ok(Request::from_parts(parts, body))
-    }
-
     /// A new session, if there may be one more. It counts for as long as the engine keeps the request that opened it, or
     /// until its WebSocket is gone, since the engine keeps one for a while that has joined no namespace. What gateways keep
     /// of a session does not count.
@@ -496,20 +414,6 @@ impl Platform {
         closed
     }
 
-    /// Waits until a polling client's events are few enough; false if that took too long.
-    async fn caught_up(&self, id: Sid) -> bool {
-        let Some(session) = self.0.sessions.find(id) else {
-            return true;
-        };
-        let caught_up = tokio::time::timeout(self.0.patience, session.caught_up()).await;
-        if caught_up.is_err() {
-            self.0.metrics.traffic.behind.inc();
-            return false;
-        }
-        poll_fn(|context| session.poll_bus(context)).await;
-        true
-    }
-
     /// Tells a client that it is out of all its namespaces, and closes its connection once it had time to read that: stock
     /// clients do so by themselves.
     fn close(&self, id: Sid, session: &Arc<Session>) {
@@ -535,60 +439,12 @@ impl Platform {
             }
         });
     }
-
-    /// Closes a session that is polling, as its client would: the engine has no other public way.
-    async fn close_polling(&self, id: Sid) {
-        let goodbye = Request::post(format!("/socket.io/?EIO=4&transport=polling&sid={id}"))
-            .body(Body::from("1"));
-        if let Ok(goodbye) = goodbye {
-            // A session that is no more, or no longer polling, is what was wanted.
-            let Ok(answer) = self.0.service.clone().oneshot(goodbye).await;
-            if answer.status().is_success() {
-                self.left(id);
-            }
-        }
-    }
-
-    /// The client of a session that polls has said goodbye, or we have for it.
-    fn left(&self, id: Sid) {
-        if let Some(session) = self.0.sessions.find(id) {
-            session.ended();
-        }
-    }
-}
-
-/// A poll's answer, in which something of ours takes the place of the engine's, unless `rewrite` leaves it as it is.
-async fn rewritten(
-    response: Response<Body>,
-    rewrite: impl FnOnce(&[u8]) -> Option<Bytes>,
-) -> Response<Body> {
-    let (mut parts, body) = response.into_parts();
-    // The engine's answers are whole, and no longer than what may wait for a client.
-    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
-        return Response::from_parts(parts, Body::empty());
-    };
-    let body = rewrite(&body).unwrap_or(body);
-    parts.headers.insert(CONTENT_LENGTH, body.len().into());
-    Response::from_parts(parts, Body::from(body))
-}
-
-/// A refusal of the engine's, whose code is a number as Node.js has it, and not a text.
-fn numbered(body: &[u8]) -> Option<Bytes> {
-    let (code, rest) = body.strip_prefix(br#"{"code":""#)?.split_first()?;
-    let rest = rest.strip_prefix(b"\"")?;
-    Some([&br#"{"code":"#[..], &[*code], rest].concat().into())
 }
 
 fn log_refusal<E: std::fmt::Display>(result: Result<(), E>) {
     if let Err(error) = result {
         tracing::debug!(%error, "the engine refused a websocket");
     }
-}
-
-fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
 fn with_transports(builder: SocketIoBuilder, transports: &[Transport]) -> SocketIoBuilder {
