@@ -125,7 +125,7 @@
 //! send. The gateway above, tested:
 //!
 //! ```
-//! # use roomcast_gateway::{Ack, Data, Gateway, JoinableRoom, Socket};
+//! # use roomcast_gateway::{Ack, Data, Exception, Gateway, JoinableRoom, Socket};
 //! use roomcast_gateway::testing::{Client, Sent, block_on};
 //! use serde_json::json;
 //!
