@@ -18,21 +18,28 @@ describe("three nodes behind HAProxy, all clients on one of them", () => {
     });
     return { status: answer.status, body: await answer.json() };
   };
-  const connections = async () => {
-    const { body } = await call(cluster.node("n3"), "GET", "nodes");
+  const connections = async (node) => {
+    const { body } = await call(node, "GET", "nodes");
     return body.nodes.map((node) => node.connections).sort((one, other) => one - other);
+  };
+
+  // What a node plans with is what it has last heard of the others.
+  const everyNodeHears = async (expected) => {
+    for (const node of cluster.nodes) {
+      await eventually(async () => `${await connections(node)}` === expected, `${node.name} hears of ${expected}`);
+    }
   };
 
   cluster.test("a rebalance asked of any node spreads them evenly, and they come back by themselves", async () => {
     const clients = [];
     for (let number = 0; number < CLIENTS; number += 1) clients.push(await cluster.connect({ node: "n1" }));
-    await eventually(async () => `${await connections()}` === `0,0,${CLIENTS}`, "the nodes know where the clients are");
+    await everyNodeHears(`0,0,${CLIENTS}`);
 
     const { status, body } = await call(cluster.node("n2"), "POST", "rebalance", { rate: 50 });
 
     assert.equal(status, 202);
     assert.deepEqual(body.nodes.map((node) => node.to_close).sort(), [0, 0, 20]);
-    await eventually(async () => `${await connections()}` === "10,10,10", "each node has a third");
+    await everyNodeHears("10,10,10");
     await eventually(() => clients.every(({ socket }) => socket.connected), "everybody is connected");
     assert.equal(clients.filter(({ disconnects }) => disconnects.length > 0).length, 20, "nobody else was moved");
 
