@@ -49,6 +49,7 @@ mod nodes;
 mod platform;
 mod rebalance;
 mod traces;
+mod watched;
 
 pub use auth::{KeyError, KeyFileError};
 pub use config::Config;

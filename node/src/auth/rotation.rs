@@ -1,96 +1,48 @@
 //! A file of keys that is read again when it changes, so that an issuer can rotate its keys without a restart.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::jwks;
 use super::key::{self, Key};
 use super::key_error::KeyFileError;
+use crate::watched::Watched;
 
-/// How often the file is looked at, at most; a look is one `stat`.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// A JWKS file. It is looked at when its keys are asked for, so that no task has to run.
+/// A JWKS file. It is looked at when its keys are asked for.
 #[derive(Debug)]
 pub(super) struct KeyFile {
     path: PathBuf,
-    /// Guards what is known of the file. It is not held while the file is read: others go on with the old keys.
-    known: Mutex<Known>,
+    keys: Watched<Arc<[Key]>>,
 }
-
-#[derive(Debug)]
-struct Known {
-    keys: Arc<[Key]>,
-    /// The version that the keys are of, or the broken one that was warned of. `None` is a file that is away.
-    stamp: Option<Stamp>,
-    looked: Option<SystemTime>,
-}
-
-/// What tells two versions of a file apart: when it was written, and its length.
-type Stamp = (SystemTime, u64);
 
 impl KeyFile {
     /// Reads the file at `path` for the first time.
     pub(super) fn open(path: PathBuf) -> Result<Self, KeyFileError> {
-        // Before the file is read: what is written in between is seen as a change later.
-        let stamp = stamp(&path);
-        let known = Known {
-            keys: load(&path)?,
-            stamp,
-            looked: None,
-        };
-        Ok(Self {
-            path,
-            known: Mutex::new(known),
-        })
+        let keys = Watched::open([path.clone()], || load(&path))?;
+        Ok(Self { path, keys })
     }
 
     /// The keys as of `now`: those of the last version of the file that could be read.
     pub(super) fn keys(&self, now: SystemTime) -> Arc<[Key]> {
-        let mut known = self.known();
-        if !known.is_due(now) {
-            return known.keys.clone();
-        }
-        known.looked = Some(now);
-        let before = known.stamp;
-        drop(known);
+        self.keys.current(now, || self.changed())
+    }
 
-        let stamp = stamp(&self.path);
-        if stamp == before {
-            return self.known().keys.clone();
-        }
-        let loaded = load(&self.path);
-        let mut known = self.known();
-        known.stamp = stamp;
-        match loaded {
+    fn changed(&self) -> Option<Arc<[Key]>> {
+        match load(&self.path) {
             Ok(keys) => {
                 tracing::info!(path = %self.path.display(), keys = keys.len(), "the keys of tokens have changed");
-                known.keys = keys;
+                Some(keys)
             }
-            Err(error) => tracing::warn!(
-                path = %self.path.display(),
-                %error,
-                "the new keys of tokens cannot be used, the old ones stay in force"
-            ),
+            Err(error) => {
+                tracing::warn!(
+                    path = %self.path.display(),
+                    %error,
+                    "the new keys of tokens cannot be used, the old ones stay in force"
+                );
+                None
+            }
         }
-        known.keys.clone()
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Known {
-    fn is_due(&self, now: SystemTime) -> bool {
-        // A clock that was set back must not stop the looking until it has caught up.
-        let is_over = |looked| {
-            now.duration_since(looked)
-                .map_or(true, |past| past >= PAUSE)
-        };
-        self.looked.is_none_or(is_over)
     }
 }
 
@@ -98,13 +50,10 @@ fn load(path: &Path) -> Result<Arc<[Key]>, KeyFileError> {
     jwks::public_keys(&key::read(path)?).map(Arc::from)
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{fs, sync::Mutex, time::Duration};
+
     use serde_json::{Value, json};
     use tempfile::TempDir;
 
