@@ -185,13 +185,7 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         let question = self.fetching(&options, Form::Sockets)?;
         Ok(Box::pin(async move {
             let mut sockets = self.describe(options).await;
-            let (lists, missing) = self
-                .gathered(question, |answer| match answer {
-                    Answer::Sockets(text) => serde_json::from_str::<Vec<RemoteSocket>>(&text).ok(),
-                    _ => None,
-                })
-                .await;
-            sockets.extend(lists.into_iter().flatten());
+            let missing = self.sockets_elsewhere(question, &mut sockets).await;
             Gathered {
                 value: sockets,
                 missing,
@@ -212,13 +206,7 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         let question = self.fetching(&options, form)?;
         Ok(Box::pin(async move {
             let mut sockets = self.page(options, after.as_deref(), limit).await;
-            let (lists, missing) = self
-                .gathered(question, |answer| match answer {
-                    Answer::Sockets(text) => serde_json::from_str::<Vec<RemoteSocket>>(&text).ok(),
-                    _ => None,
-                })
-                .await;
-            sockets.extend(lists.into_iter().flatten());
+            let missing = self.sockets_elsewhere(question, &mut sockets).await;
             // Servers of Node.js list all that they have.
             sockets.retain(|socket| after.as_ref().is_none_or(|after| socket.id > *after));
             sockets.sort_by(|one, other| one.id.cmp(&other.id));
@@ -472,6 +460,22 @@ impl<E: SocketEmitter> Space<E> {
         let answers: Vec<Option<T>> = answers.collect();
         missing.others += answers.iter().filter(|answer| answer.is_none()).count();
         (answers.into_iter().flatten().collect(), missing)
+    }
+
+    /// Adds the sockets that were described elsewhere.
+    async fn sockets_elsewhere(
+        &self,
+        question: Option<Elsewhere>,
+        sockets: &mut Vec<RemoteSocket>,
+    ) -> Missing {
+        let (lists, missing) = self
+            .gathered(question, |answer| match answer {
+                Answer::Sockets(text) => serde_json::from_str::<Vec<RemoteSocket>>(&text).ok(),
+                _ => None,
+            })
+            .await;
+        sockets.extend(lists.into_iter().flatten());
+        missing
     }
 
     /// All rooms, where nobody can be asked for them: those of all sockets.
