@@ -31,7 +31,7 @@ pub use exit::Exit;
 
 use self::client::Client;
 use self::verb::Verb;
-use crate::config::{self, Config, Sources, nearest_word};
+use crate::config::{self, Reading, Sources, nearest_word};
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -46,8 +46,8 @@ struct Command {
 #[derive(Debug)]
 #[must_use]
 pub enum Next {
-    /// Run a node; this is for `main`.
-    Serve(Box<Config>),
+    /// Run a node; this is for `main`: what is configured where, and what it says, which was read once.
+    Serve(Sources, Box<Reading>),
     /// Say this and end.
     Done(Answer),
 }
@@ -92,7 +92,10 @@ impl Command {
         let sources = &self.sources;
         let node = || Client::of(sources);
         let answer = match self.verb {
-            Verb::Serve => return Ok(Next::Serve(Box::new(sources.config()?))),
+            Verb::Serve => {
+                let reading = Box::new(sources.read()?);
+                return Ok(Next::Serve(self.sources, reading));
+            }
             Verb::Check => check::run(sources)?,
             Verb::Config(verb) => verb.run(sources)?,
             Verb::Nodes(verb) => verb.run(&node()?).await?,

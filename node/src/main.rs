@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use roomcast_node::{
-    BindError, Config, Node, Reload, cli, config::Sources, files, redis::RedisError, runtime,
-    signal, telemetry,
+    BindError, Node, Reload, cli,
+    config::{Reading, Sources},
+    files,
+    redis::RedisError,
+    runtime, signal, telemetry,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -14,16 +17,17 @@ fn main() -> ExitCode {
     let begun = runtime::new(1).map(|runtime| runtime.block_on(cli::begin()));
     match begun {
         Ok(cli::Next::Done(answer)) => answer.print(),
-        Ok(cli::Next::Serve(config)) => serve(*config).into(),
+        Ok(cli::Next::Serve(sources, in_force)) => serve(sources, *in_force).into(),
         Err(_) => cli::Exit::Bug.into(),
     }
 }
 
-fn serve(config: Config) -> cli::Exit {
+fn serve(sources: Sources, in_force: Reading) -> cli::Exit {
+    let config = in_force.config();
     let level = telemetry::install(&config.log);
     files::raise_limit();
     let runtime = runtime::new(config.workers).context("starting the runtime");
-    let error = match runtime.and_then(|runtime| runtime.block_on(run(config, level))) {
+    let error = match runtime.and_then(|runtime| runtime.block_on(run(sources, in_force, level))) {
         Ok(()) => return cli::Exit::Clean,
         Err(error) => error,
     };
@@ -36,14 +40,12 @@ fn serve(config: Config) -> cli::Exit {
     }
 }
 
-async fn run(config: Config, level: telemetry::Level) -> anyhow::Result<()> {
+async fn run(sources: Sources, in_force: Reading, level: telemetry::Level) -> anyhow::Result<()> {
     // Before anything is bound: a signal that comes while the node starts must not be lost.
     let mut requests = signal::Requests::new().context("listening for signals")?;
     let mut hangups = signal::Hangups::new().context("listening for signals")?;
-    let sources = Sources::of_process();
-    let in_force = sources.read().context("reading the configuration")?;
     let node = tokio::select! {
-        node = Node::builder(config).bind() => node?,
+        node = Node::builder(in_force.config().clone()).bind() => node?,
         () = requests.next() => return Ok(()),
     };
     let handle = node.handle();

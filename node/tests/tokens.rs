@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-use std::process::{Command, Output};
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
 
 const PUBLIC_KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/auth/testdata");
 
@@ -38,6 +40,32 @@ fn a_file_of_keys_that_cannot_be_used_ends_the_start_with_64() {
             }
         }
     }
+}
+
+#[test]
+fn a_secret_that_can_be_read_once_is_read_once() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let mut node = Command::new(env!("CARGO_BIN_EXE_roomcast"))
+        .args(["--listen", &listen, "--admin-listen", "127.0.0.1:0"])
+        .env_clear()
+        .env("ROOMCAST_JWT__SECRET_FILE", "/dev/stdin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = node.stdin.take().unwrap();
+    pipe.write_all(b"a secret of thirty-two bytes and more\n")
+        .unwrap();
+    drop(pipe);
+
+    let output = node.wait_with_output().unwrap();
+
+    // It comes as far as to its port, which is taken.
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("Address already in use"), "{text}");
+    assert_eq!(output.status.code(), Some(64), "{text}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ async fn answer(line: &str, environment: &[(&str, &str)]) -> Answer {
     };
     match outcome {
         Ok(Next::Done(answer)) | Err(answer) => answer,
-        Ok(Next::Serve(config)) => panic!("would serve {config:?}"),
+        Ok(Next::Serve(_, reading)) => panic!("would serve {:?}", reading.config()),
     }
 }
 
@@ -146,11 +146,11 @@ async fn serve_hands_a_checked_configuration_to_main() {
     let args = ["--listen", "127.0.0.1:0"].map(OsString::from);
     let command = Command::parse(args, []).unwrap();
 
-    let Ok(Next::Serve(config)) = command.run().await else {
+    let Ok(Next::Serve(_, reading)) = command.run().await else {
         panic!("did not serve");
     };
 
-    assert_eq!(config.listen, "127.0.0.1:0".parse().unwrap());
+    assert_eq!(reading.config().listen, "127.0.0.1:0".parse().unwrap());
 }
 
 #[tokio::test]

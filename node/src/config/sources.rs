@@ -31,12 +31,6 @@ impl Sources {
         }
     }
 
-    /// What this process was started with. Words, such as the verb, are passed over.
-    pub fn of_process() -> Self {
-        let (args, environment) = super::process();
-        Self::with_words(args, environment, &[])
-    }
-
     /// As [`new`](Self::new), but leaves to the caller what is no setting: the flags named in `others`, and every word
     /// that is neither flag nor value.
     pub(crate) fn with_words(
