@@ -29,6 +29,7 @@ mod typed;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -352,6 +353,13 @@ pub struct Drain {
     pub rate: u32,
     /// How long all of it may take, `grace` included.
     pub deadline: Duration,
+}
+
+impl Drain {
+    /// The rate, which is not zero.
+    pub(crate) fn pace(&self) -> NonZeroU32 {
+        NonZeroU32::new(self.rate).unwrap_or(NonZeroU32::MIN)
+    }
 }
 
 /// What the node says about itself.

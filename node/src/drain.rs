@@ -139,11 +139,10 @@ impl Drain {
 
     /// The node serves clients from now on, unless it was told to drain before.
     pub(crate) fn serving(&self) {
-        let mut phase = *self.0.phase.borrow();
-        if phase == Phase::Starting {
-            phase = Phase::Serving;
+        let state = self.lock();
+        if state.course.is_none() {
+            self.enter(Phase::Serving, 0);
         }
-        self.enter(phase, 0);
     }
 
     /// Drains the node for the end of the process, or goes on with a drain that is under way. Resolves when no client is
@@ -182,11 +181,6 @@ impl Drain {
     /// Carries drains out, for as long as it is polled.
     pub(crate) async fn run(&self) {
         loop {
-            let is_wanted = self.lock().course.is_some();
-            if !is_wanted {
-                self.0.changed.notified().await;
-                continue;
-            }
             let mut slices = tokio::time::interval(Pace::SLICE);
             slices.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
@@ -195,6 +189,7 @@ impl Drain {
                     break;
                 }
             }
+            self.0.changed.notified().await;
         }
     }
 
@@ -236,9 +231,7 @@ impl Drain {
         deadline: Option<Duration>,
     ) {
         let defaults = &self.0.defaults;
-        let rate = rate
-            .or(NonZeroU32::new(defaults.rate))
-            .unwrap_or(NonZeroU32::MIN);
+        let rate = rate.unwrap_or_else(|| defaults.pace());
         let deadline = deadline.unwrap_or(defaults.deadline);
         let sessions = self.0.platforms.remaining();
         tracing::info!(

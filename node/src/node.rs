@@ -184,7 +184,7 @@ impl Builder {
             platforms.counter(),
         );
         let rebalance = Rebalance::new(
-            config.drain.rate,
+            config.drain.pace(),
             cluster.clone(),
             nodes.clone(),
             platforms.clone(),

@@ -38,7 +38,7 @@ pub struct Share {
 pub(crate) struct Rebalance(Arc<Shared>);
 
 struct Shared {
-    default_rate: u32,
+    default_rate: NonZeroU32,
     cluster: Cluster,
     nodes: Nodes,
     platforms: Platforms,
@@ -93,7 +93,7 @@ impl From<One> for u64 {
 
 impl Rebalance {
     pub(crate) fn new(
-        default_rate: u32,
+        default_rate: NonZeroU32,
         cluster: Cluster,
         nodes: Nodes,
         platforms: Platforms,
@@ -117,8 +117,7 @@ impl Rebalance {
     /// Has each node that serves close what it has above the average, so many per second; as configured for a drain where
     /// no rate is given. What each is going to do.
     pub(crate) fn start(&self, rate: Option<NonZeroU32>) -> Vec<Share> {
-        let default = NonZeroU32::new(self.0.default_rate).unwrap_or(NonZeroU32::MIN);
-        let rate = rate.unwrap_or(default);
+        let rate = rate.unwrap_or(self.0.default_rate);
         let shares = plan(&self.0.nodes.list());
         for share in &shares {
             let order = Order {
