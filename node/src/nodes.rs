@@ -86,11 +86,11 @@ impl Nodes {
 
 /// What others have to know: whether it takes clients.
 fn state(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Starting => "starting",
-        Phase::Serving => "serving",
-        Phase::Draining | Phase::Drained | Phase::Closed => "draining",
-    }
+    let told = match phase {
+        Phase::Drained | Phase::Closed => Phase::Draining,
+        Phase::Starting | Phase::Serving | Phase::Draining => phase,
+    };
+    told.as_str()
 }
 
 impl About {

@@ -5,17 +5,13 @@
 
 mod export;
 
-use std::{
-    pin::Pin,
-    task::{self, Poll},
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use opentelemetry::{
     Context, KeyValue,
     trace::{
-        Span as _, SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId,
-        TraceState, Tracer as _, TracerProvider as _,
+        FutureExt as _, Span as _, SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags,
+        TraceId, TraceState, Tracer as _, TracerProvider as _,
     },
 };
 use opentelemetry_sdk::{
@@ -132,18 +128,8 @@ impl Traces {
 
 /// Runs `work` as a part of the trace in `context`, if there is one.
 pub(crate) async fn within<T>(context: Option<Context>, work: impl Future<Output = T>) -> T {
-    let Some(context) = context else {
-        return work.await;
-    };
-    let mut work = std::pin::pin!(work);
-    std::future::poll_fn(|cx| poll_within(&context, work.as_mut(), cx)).await
-}
-
-fn poll_within<T>(
-    context: &Context,
-    work: Pin<&mut impl Future<Output = T>>,
-    cx: &mut task::Context<'_>,
-) -> Poll<T> {
-    let _attached = context.clone().attach();
-    work.poll(cx)
+    match context {
+        Some(context) => work.with_context(context).await,
+        None => work.await,
+    }
 }

@@ -56,12 +56,11 @@ impl Answer {
     }
 
     pub(super) fn mistakes(lines: &[String]) -> Self {
-        let count = lines.len();
-        let mistakes = if count == 1 { "mistake" } else { "mistakes" };
+        let mistakes = count(lines.len() as u64, "mistake");
         let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
         Self::bad(
             Exit::Misconfigured,
-            format!("{count} {mistakes} in the configuration:\n{lines}"),
+            format!("{mistakes} in the configuration:\n{lines}"),
         )
     }
 

@@ -52,22 +52,8 @@ pub(crate) enum Rejection {
     Slow,
     #[error("Payload too large")]
     Size,
-    #[error("Too many connections")]
-    Full,
-    #[error("Too many connections from this address")]
-    Address,
-    #[error("Too many new connections")]
-    Rate,
-}
-
-impl From<Refused> for Rejection {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Full => Self::Full,
-            Refused::Address => Self::Address,
-            Refused::Rate => Self::Rate,
-        }
-    }
+    #[error(transparent)]
+    Limit(#[from] Refused),
 }
 
 impl Rejection {
@@ -84,9 +70,7 @@ impl Rejection {
             Self::Draining => "draining",
             Self::Slow => "slow",
             Self::Size => "size",
-            Self::Full => Refused::Full.reason(),
-            Self::Address => Refused::Address.reason(),
-            Self::Rate => Refused::Rate.reason(),
+            Self::Limit(refused) => refused.reason(),
         }
     }
 
@@ -98,8 +82,10 @@ impl Rejection {
             Self::Handshake => (StatusCode::BAD_REQUEST, 3),
             Self::Namespace => (StatusCode::NOT_FOUND, 4),
             Self::Origin => (StatusCode::FORBIDDEN, 4),
-            Self::Draining | Self::Full | Self::Rate => (StatusCode::SERVICE_UNAVAILABLE, 4),
-            Self::Address => (StatusCode::TOO_MANY_REQUESTS, 4),
+            Self::Draining | Self::Limit(Refused::Full | Refused::Rate) => {
+                (StatusCode::SERVICE_UNAVAILABLE, 4)
+            }
+            Self::Limit(Refused::Address) => (StatusCode::TOO_MANY_REQUESTS, 4),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, 4),
             Self::Size => (StatusCode::PAYLOAD_TOO_LARGE, 3),
             Self::Protocol => (StatusCode::BAD_REQUEST, 5),
@@ -110,8 +96,8 @@ impl Rejection {
             HeaderValue::from_static("application/json"),
         );
         let pause = match self {
-            Self::Full | Self::Address => Some("5"),
-            Self::Rate => Some("1"),
+            Self::Limit(Refused::Full | Refused::Address) => Some("5"),
+            Self::Limit(Refused::Rate) => Some("1"),
             _ => None,
         };
         if let Some(seconds) = pause {

@@ -17,14 +17,17 @@ pub(super) struct Bounds {
     pub(super) per_second: Option<u32>,
 }
 
-/// Why nobody more may come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why nobody more may come, in the words for clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     /// There are as many as may be.
+    #[error("Too many connections")]
     Full,
     /// There are as many from this address.
+    #[error("Too many connections from this address")]
     Address,
     /// Too many came within the second.
+    #[error("Too many new connections")]
     Rate,
 }
 
