@@ -142,8 +142,7 @@ impl<E: SocketEmitter> Space<E> {
             Question::Broadcast { .. } => {}
             Question::ServerSideEmit { data } => self.hand_to_application(data, reply),
             Question::Rooms => self.answer(reply, async |space| {
-                let rooms = space.members.all_rooms(&space.local).into_iter();
-                Answer::Rooms(rooms.map(|(room, _)| room).collect())
+                Answer::Rooms(space.members.all_rooms(&space.local))
             }),
             Question::Sockets { rooms } => self.answer(reply, async |space| {
                 let targets = wire::Targets {
@@ -206,7 +205,7 @@ impl<E: SocketEmitter> Space<E> {
             .iter()
             .map(|(socket, reach)| id_of(*socket, reach))
             .collect();
-        let rooms = self.members.all_rooms(&self.local).into_iter();
+        let rooms = self.members.room_sizes(&self.local).into_iter();
         rooms.filter(|(room, _)| !own.contains(room)).collect()
     }
 

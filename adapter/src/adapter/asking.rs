@@ -273,8 +273,8 @@ impl<E: SocketEmitter> LocalNamespace for Space<E> {
         }
         let question = self.ask_all(Question::Rooms, None);
         Box::pin(async move {
-            let here = self.members.all_rooms(&self.local).into_iter();
-            let mut rooms: BTreeSet<_> = here.map(|(room, _)| room).collect();
+            let here = self.members.all_rooms(&self.local);
+            let mut rooms = BTreeSet::from_iter(here);
             // A request without parts can always be written.
             let (lists, missing) = self
                 .gathered(question.ok(), |answer| match answer {

@@ -248,8 +248,22 @@ impl Members {
         }
     }
 
+    /// The names of all rooms that have members.
+    pub(super) fn all_rooms<E: SocketEmitter>(&self, local: &CoreLocalAdapter<E>) -> Vec<String> {
+        match self {
+            Self::Own { index, .. } => {
+                let index = lock(index);
+                index.rooms().map(|(room, _)| room.to_owned()).collect()
+            }
+            Self::Server => {
+                let rooms = local.rooms(everyone()).into_iter();
+                rooms.map(Room::into_owned).collect()
+            }
+        }
+    }
+
     /// The names of all rooms that have members, and how many each has.
-    pub(super) fn all_rooms<E: SocketEmitter>(
+    pub(super) fn room_sizes<E: SocketEmitter>(
         &self,
         local: &CoreLocalAdapter<E>,
     ) -> Vec<(String, usize)> {
@@ -267,8 +281,10 @@ impl Members {
                 };
                 let rooms = local.rooms(everyone()).into_iter();
                 rooms
-                    .map(|room| (size(&room), room))
-                    .map(|(size, room)| (room.into_owned(), size))
+                    .map(|room| {
+                        let size = size(&room);
+                        (room.into_owned(), size)
+                    })
                     .collect()
             }
         }

@@ -8,6 +8,7 @@ use super::{
     msgpack::{Reader, Token},
     number::Number,
     refusal::Refusal,
+    request::text,
     walk::{key, skip},
     writer::Writer,
 };
@@ -152,13 +153,7 @@ fn flags(reader: &mut Reader<'_>) -> Result<Flags, DecodeError> {
                 let milliseconds = integer(reader)?.and_then(|value| u64::try_from(value).ok());
                 flags.timeout = milliseconds.map(Duration::from_millis);
             }
-            "traceparent" => {
-                let mut ahead = reader.clone();
-                skip(reader, DEPTH)?;
-                if let Token::Text(text) = ahead.token()? {
-                    flags.trace = Trace::read(&text);
-                }
-            }
+            "traceparent" => flags.trace = text(reader)?.as_deref().and_then(Trace::read),
             _ => skip(reader, DEPTH)?,
         }
     }

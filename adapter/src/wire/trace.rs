@@ -37,14 +37,11 @@ impl Trace {
 
 impl fmt::Display for Trace {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let write = |out: &mut fmt::Formatter<'_>, bytes: &[u8]| {
-            bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
-        };
-        out.write_str("00-")?;
-        write(out, &self.trace)?;
-        out.write_str("-")?;
-        write(out, &self.span)?;
-        write!(out, "-{:02x}", self.flags)
+        let (trace, span) = (
+            u128::from_be_bytes(self.trace),
+            u64::from_be_bytes(self.span),
+        );
+        write!(out, "00-{trace:032x}-{span:016x}-{:02x}", self.flags)
     }
 }
 
