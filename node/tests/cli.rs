@@ -601,7 +601,10 @@ async fn real_nodes_are_drained_and_made_even() {
     let said = ask(&["rebalance", "--rate", "50"]).await;
     assert!(said.out.ends_with("2 nodes, 2 connections\n"), "{said:?}");
     assert_eq!(said.code, Some(0));
-    assert_eq!(clients.iter().filter(|client| client.is_open()).count(), 2);
+    wait_for("two clients to have noticed", async || {
+        clients.iter().filter(|client| client.is_open()).count() == 2
+    })
+    .await;
 
     let mut client = one.client().await;
     let said = ask(&["drain", "--rate", "10", "--deadline", "10s"]).await;

@@ -22,7 +22,9 @@ fn status(node: &TestNode) -> (Phase, usize) {
 
 #[tokio::test]
 async fn a_drain_by_command_leaves_an_empty_node_that_takes_clients_again_when_it_is_told() {
-    let node = TestNode::start(config(), vec![]).await;
+    let mut config = config();
+    config.drain.grace = Duration::from_secs(1);
+    let node = TestNode::start(config, vec![]).await;
     let mut clients = Vec::new();
     for transport in [Transport::WebSocket, Transport::Polling] {
         clients.push(node.client_of("/", transport).await);

@@ -183,7 +183,7 @@ async fn connections_that_ask_for_nothing_are_bounded_in_number_and_time() {
 #[tokio::test]
 async fn a_session_that_joins_no_namespace_in_time_is_ended() {
     let mut config = config();
-    config.limits.handshake_timeout = Duration::from_millis(300);
+    config.limits.handshake_timeout = Duration::from_millis(1500);
     let node = TestNode::start(config, vec![]).await;
 
     let (mut websocket, _) = ask_from("127.0.0.1", node.address, &upgrade(WEBSOCKET)).await;
@@ -214,7 +214,10 @@ async fn a_polling_session_whose_client_does_not_poll_is_ended() {
     assert_eq!(node.metric("socket_io_connected").await as u32, 1);
 
     wait_for_sessions(&node, 0.0).await;
-    assert_eq!(node.metric("socket_io_connected").await as u32, 0);
+    wait_for("its socket to be gone", async || {
+        node.metric("socket_io_connected").await as u32 == 0
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -277,7 +280,10 @@ async fn events_over_the_rate_are_refused_with_an_exception_on_both_transports()
         assert_eq!(told["message"], "rate limited");
         assert_eq!(told["cause"]["pattern"], "sendToRoom");
         assert_eq!(told["cause"]["data"]["room"], "a");
-        assert!(node.metric("socket_io_rate_limited_total").await > before + 5.0);
+        wait_for("the others to be refused", async || {
+            node.metric("socket_io_rate_limited_total").await > before + 5.0
+        })
+        .await;
         // With time, events are handled again.
         wait_for("an event to be handled", async || {
             client.set_deadline(Duration::from_millis(500));
@@ -399,6 +405,8 @@ async fn a_trusted_proxy_says_whose_a_connection_is() {
     let header = "x-forwarded-for: 6.6.6.6, 192.0.2.9";
     assert_eq!(who(&node, by_proxy, b"", header).await, "192.0.2.9");
     assert_eq!(who(&node, by_proxy, b"", "").await, "127.0.0.2");
+    // Its one connection has to be over.
+    wait_for_sessions(&node, 0.0).await;
     // The client of a PROXY header is no proxy itself.
     assert_eq!(
         who(&node, by_proxy, TEXT.as_bytes(), header).await,

@@ -22,7 +22,12 @@ export class Crowd {
       const child = fork(MEMBER, [url, `${Math.min(left, MOST)}`, `${rooms}`], { serialization: "advanced" });
       crowd.children.push(child);
     }
-    await Promise.all(crowd.children.map((child) => crowd.#answer(child, "ready", patience)));
+    try {
+      await Promise.all(crowd.children.map((child) => crowd.#answer(child, "ready", patience)));
+    } catch (error) {
+      await crowd.close();
+      throw error;
+    }
     return crowd;
   }
 

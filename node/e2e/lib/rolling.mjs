@@ -35,6 +35,7 @@ export async function roll({ clients, members = MEMBERS, env = {}, say = () => {
     // Stands aside and is not replaced: who listens there misses nothing.
     witness = await RoomcastNode.start({ name: "witness", redis: cluster.redis });
     const flickered = watch(witness, users);
+    await eventually(() => flickered.connected(), "the witness watches");
     crowd = await Crowd.connect(cluster.balancer.url, clients, rooms);
     for (let number = 0; number < USERS; number += 1) users.push(enter(cluster, `user ${number}`));
     await eventually(() => flickered.online() === USERS, "all users are online");
@@ -64,7 +65,7 @@ export async function roll({ clients, members = MEMBERS, env = {}, say = () => {
     return { ...(await crowd.report(sent)), messages: sent.reduce((sum, times) => sum + times.length - 1, 0), users: flickered.names(), ends, spread };
   } catch (error) {
     cluster.printLogs();
-    const known = await crowd?.report(sent).catch((failure) => failure.message);
+    const known = await crowd?.report(sent).catch((failure) => ({ failure: failure.message }));
     throw new Error(`${error.message}; ${JSON.stringify({ ...known, away: known?.away?.slice(-10) })}`, { cause: error });
   } finally {
     clearInterval(sending);
@@ -110,6 +111,7 @@ function watch(witness, users) {
     if (!left || left.size === 0) flickered.add(username);
   });
   return {
+    connected: () => socket.connected,
     online: () => [...ids.values()].filter((those) => those.size === 1).length,
     names: () => [...flickered],
   };

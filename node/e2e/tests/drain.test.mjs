@@ -82,7 +82,7 @@ describe("a node that is asked to end and has an hour for it", () => {
     assert.deepEqual(await node.program.end("SIGTERM"), { code: 0, signal: null });
 
     assert.equal(await client.disconnected(), "transport close");
+    await eventually(() => / ended$/m.test(node.program.log()), "it says that it has ended");
     assert.match(node.program.log(), /asked to end a second time/);
-    assert.match(node.program.log(), / ended$/m);
   });
 });
