@@ -20,6 +20,7 @@ need redis-server redis-server
 need haproxy haproxy
 need nginx nginx-light
 need caddy caddy
+need openssl openssl
 need python3 python3
 need "${CHROMIUM:-/usr/bin/chromium}" chromium
 
