@@ -173,7 +173,7 @@ impl Drain {
     /// Ends what is left at once, if a drain is under way.
     pub(crate) fn hurry(&self) {
         if let Some(course) = &mut self.lock().course {
-            course.end_by(Instant::now());
+            course.hurry(Instant::now());
         }
         self.0.changed.notify_one();
     }

@@ -84,5 +84,6 @@ describe("a node that is asked to end and has an hour for it", () => {
     assert.equal(await client.disconnected(), "transport close");
     await eventually(() => / ended$/m.test(node.program.log()), "it says that it has ended");
     assert.match(node.program.log(), /asked to end a second time/);
+    assert.doesNotMatch(node.program.log(), /deadline has passed/);
   });
 });
