@@ -116,6 +116,8 @@ describe("an outage of Redis", () => {
   cluster.test("a message is delivered once after all that", async () => {
     const clients = await cluster.connectEverywhere();
     await Promise.all(clients.map((client) => client.join("once")));
+    // A node whose connection is still made again acknowledges a join before that.
+    await eventually(async () => (await cluster.redis.subscribers("socket.io#/#once#")) === 2, "both nodes are subscribed");
 
     for (const sender of clients) {
       await sender.ask("sendToRoom", { room: "once", data: sender.id });
